@@ -1,0 +1,94 @@
+"""The tokens of a text as batches of inputs and targets, any of which can be asked for at any time."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.randomness import stream
+
+
+class Corpus:
+    """A text of n tokens, cut into windows of `context` inputs, each with its targets one token later.
+
+    The first 90 % train and the rest validates; a text whose rest holds no window trains with all of it.
+    An epoch lays its windows side by side from an offset of its own in [0, context) on, or as far as the text
+    allows, and visits them in an order of its own; both are addressed by (seed, epoch).
+    """
+
+    def __init__(
+        self,
+        token_ids: NDArray[np.integer],
+        context: int,
+        batch: int,
+        seed: int,
+        validation_fraction: float = 0.1,
+    ) -> None:
+        """token_ids (n,). Raises ValueError for a text too short to train on or a number out of range."""
+        if context < 1 or batch < 1:
+            raise ValueError(f"context is {context} and batch is {batch}; both must be 1 or more")
+        if not 0 <= validation_fraction < 1:
+            raise ValueError(f"validation fraction is {validation_fraction:g}; it must be in [0, 1)")
+        self.n_tokens = len(token_ids)
+        self.context = context
+        self.batch_size = batch
+        self.seed = seed
+        border = self.n_tokens - int(self.n_tokens * validation_fraction)
+        if self.n_tokens - border < context + 1:
+            border = self.n_tokens
+        self._train, self._validation = token_ids[:border], token_ids[border:]
+        if border < context + 1:
+            raise ValueError(
+                f"the text has {border} tokens to train on, and a context of {context} needs {context + 1}"
+            )
+        self.train_windows = _windows(border, context)
+        self.validation_windows = _windows(len(self._validation), context)
+        self.windows_per_epoch = max(1, (border - context) // context)  # whatever the offset
+        self._epoch = lru_cache(maxsize=2)(self._drawn_epoch)  # a batch may reach over a border
+
+    def batch(self, step: int) -> tuple[Tensor, Tensor]:
+        """Inputs and targets of a 0-based step: two of (b, n) int64, a function of (seed, step) alone.
+
+        Its row i is row step * b + i of the epochs laid end to end. Raises ValueError for a negative step.
+        """
+        if step < 0:
+            raise ValueError(f"step {step} does not exist; the first is 0")
+        first = step * self.batch_size
+        return _inputs_and_targets([self._train_window(row) for row in range(first, first + self.batch_size)])
+
+    def validation_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """All validation windows, side by side in the text's order: (up to b, n) each."""
+        for first in range(0, self.validation_windows, self.batch_size):
+            last = min(first + self.batch_size, self.validation_windows)
+            starts = range(first * self.context, last * self.context, self.context)
+            yield _inputs_and_targets([self._validation[at : at + self.context + 1] for at in starts])
+
+    def unigram_entropy(self) -> float:
+        """The entropy in nats of the training part's token frequencies: the loss of knowing only those."""
+        counts = np.bincount(self._train)
+        shares = counts[counts > 0] / len(self._train)
+        return float(-(shares * np.log(shares)).sum()) + 0.0  # no -0.0 for a text of one token
+
+    def _train_window(self, row: int) -> NDArray[np.integer]:
+        epoch, place = divmod(row, self.windows_per_epoch)
+        offset, order = self._epoch(epoch)
+        start = offset + int(order[place]) * self.context
+        return self._train[start : start + self.context + 1]  # (n + 1,)
+
+    def _drawn_epoch(self, epoch: int) -> tuple[int, NDArray[np.int64]]:
+        draws = stream(self.seed, "epoch", epoch)
+        slack = len(self._train) - 1 - self.windows_per_epoch * self.context
+        offset = int(draws.integers(min(self.context, slack + 1)))
+        return offset, draws.permutation(self.windows_per_epoch)
+
+
+def _windows(tokens: int, context: int) -> int:
+    return max(0, tokens - 1) // context
+
+
+def _inputs_and_targets(windows: list[NDArray[np.integer]]) -> tuple[Tensor, Tensor]:
+    rows = torch.from_numpy(np.stack(windows).astype(np.int64))  # (b, n + 1)
+    return rows[:, :-1].contiguous(), rows[:, 1:].contiguous()

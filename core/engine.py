@@ -1,0 +1,121 @@
+"""`neglogp engine`: a Session behind JSON lines on stdin and stdout."""
+
+import os
+import signal
+import sys
+import threading
+import traceback
+from importlib import metadata
+from types import FrameType
+from typing import BinaryIO
+
+from core import messages as m
+from core.inbox import Inbox
+from core.outbox import Outbox
+from core.recorder import Recorder
+from core.runs import RunError
+from core.session import Session
+from core.texts import MissingText
+
+CLOSING_SECONDS = 30  # to save in, once nobody listens any more
+
+
+def version() -> str:
+    """The version of the installed program."""
+    try:
+        return metadata.version("neglogp")
+    except metadata.PackageNotFoundError:
+        return "0+unknown"
+
+
+class Engine:
+    """Serves one screen. The main thread alone touches the session."""
+
+    def __init__(self, requests: BinaryIO, replies: BinaryIO) -> None:
+        self._outbox = Outbox(replies)
+        self._inbox = Inbox(self._outbox.send, self._greeted)
+        self._requests = requests
+        self._session = Session(
+            emit=self._outbox.event,
+            between=self._serve_small,
+            interrupted=self._inbox.interrupted,
+            recorder=Recorder(),
+        )
+
+    def serve(self) -> None:
+        """Answer until the other side closes, then save the run."""
+        self._outbox.send(m.Hello(protocol=m.PROTOCOL, version=version()))
+        threading.Thread(target=self._inbox.read, args=(self._requests,), name="inbox", daemon=True).start()
+        while not (self._inbox.closed or self._outbox.broken):
+            call = self._inbox.take() if self._session.running else self._inbox.wait()
+            if call is not None:
+                self._answer(call)
+            elif self._session.running:
+                self._session.advance()
+        threading.Timer(CLOSING_SECONDS, os._exit, args=(1,)).start()
+        self._session.close()
+        self._outbox.close()
+
+    def close(self) -> None:
+        """End after the present step."""
+        self._inbox.close()
+
+    def _greeted(self, hello: m.Hello) -> None:
+        if hello.protocol != m.PROTOCOL:
+            self._outbox.send(
+                m.Failure(
+                    id=None,
+                    kind="bad_request",
+                    message=f"the screen speaks protocol {hello.protocol} (neglogp {hello.version}), this engine "
+                    f"{m.PROTOCOL} (neglogp {version()}): install the same version on both sides",
+                )
+            )
+
+    def _serve_small(self) -> None:
+        while (call := self._inbox.take_small()) is not None:
+            self._answer(call)
+
+    def _answer(self, call: m.Call) -> None:
+        """Exactly one reply, whatever happens."""
+        handler = getattr(self._session, type(call.request).__struct_config__.tag)
+        try:
+            self._outbox.send(m.Answer(id=call.id, result=handler(call.request)))
+        except (RunError, OSError) as error:
+            self._fail(call, "storage", str(error))
+        except MissingText as error:
+            self._fail(call, "missing", str(error))
+        except ValueError as error:
+            self._fail(call, "bad_request", str(error))
+        except MemoryError:
+            self._fail(call, "internal", "there is not enough memory for that: try a smaller size or batch")
+        except Exception as error:
+            # Whatever it is, the session before the request is still there: say it and go on.
+            traceback.print_exc()
+            self._fail(call, "internal", f"{type(error).__name__}: {error}")
+
+    def _fail(self, call: m.Call, kind: m.FailureKind, message: str) -> None:
+        self._outbox.send(m.Failure(id=call.id, kind=kind, message=message))
+
+
+def main() -> None:
+    """Serve the pipe this process was started with."""
+    # A stray print must not land among the protocol's lines: keep the real stdout, point fd 1 at stderr.
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    requests = os.fdopen(os.dup(0), "rb")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    engine = Engine(requests, replies)
+
+    def ended(signum: int, frame: FrameType | None) -> None:
+        engine.close()
+
+    signal.signal(signal.SIGTERM, ended)
+    signal.signal(signal.SIGHUP, ended)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    engine.serve()
+    sys.stdout.flush()
+    os._exit(0)  # torch's threads take up to a second to end, and everything is written
+
+
+if __name__ == "__main__":
+    main()

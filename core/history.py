@@ -1,0 +1,63 @@
+"""Snapshots of a run under a byte budget: the newest lie dense, older ones thin out."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """Everything a run needs to go on from `step`: copies of the parameters and of the optimizer's moments.
+
+    Randomness is addressed by step, so no generator's state belongs to it.
+    """
+
+    step: int
+    parameters: dict[str, Tensor]
+    moments: dict[str, Tensor]
+
+    @cached_property
+    def n_bytes(self) -> int:
+        return sum(t.nbytes for t in self.parameters.values()) + sum(t.nbytes for t in self.moments.values())
+
+
+class History:
+    """Snapshots by step. The one kept last and the nearest before it stay, whatever the budget says.
+
+    The budget is in bytes. What goes first is what lies closest to its neighbours for its distance from the
+    step kept last, so what stays lies the sparser the farther from there.
+    """
+
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+        self._snapshots: dict[int, Snapshot] = {}
+
+    @property
+    def steps(self) -> list[int]:
+        """The steps that are held, ascending."""
+        return sorted(self._snapshots)
+
+    @property
+    def n_bytes(self) -> int:
+        return sum(snapshot.n_bytes for snapshot in self._snapshots.values())
+
+    def keep(self, snapshot: Snapshot) -> None:
+        """Add a snapshot, then drop as many as the budget asks for."""
+        self._snapshots[snapshot.step] = snapshot
+        while self.n_bytes > self._budget and len(self._snapshots) > 2:
+            del self._snapshots[self._least_missed(snapshot.step)]
+
+    def nearest(self, step: int) -> Snapshot | None:
+        """The latest snapshot at or before `step`; None where the run has to start from step 0."""
+        at_or_before = [held for held in self._snapshots if held <= step]
+        return self._snapshots[max(at_or_before)] if at_or_before else None
+
+    def _least_missed(self, newest: int) -> int:
+        """The snapshot without which the longest replay, for its distance from `newest`, grows least."""
+        steps = self.steps
+        before = dict(zip(steps, [0, *steps], strict=False))
+        after = dict(zip(steps, [*steps[1:], steps[-1] + 1], strict=True))
+        # the one before the newest is what "back one step" asks for
+        candidates = [step for step in steps if step not in (newest, before[newest])]
+        return min(candidates, key=lambda s: ((after[s] - before[s]) / abs(newest - s), s))

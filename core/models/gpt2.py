@@ -1,0 +1,300 @@
+"""GPT-2: learned positions, pre-norm blocks, tanh GELU; ids in, hidden states out.
+
+B batch, T tokens, D embedding, H heads, Dh = D / H, L layers, C context, V vocabulary, S tokens so far.
+"""
+
+import dataclasses
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from core import hf
+from core.randomness import drop_256ths, keep_mask, stream
+
+_SIZES = ("vocab_size", "n_positions", "n_embd", "n_layer", "n_head")  # alike here and in a config.json
+
+INITIAL_STD = 0.02  # of every matrix, Radford et al. 2019
+
+EMBEDDING, ATTENTION_WEIGHTS, ATTENTION_OUTPUT, MLP_OUTPUT = range(4)  # where GPT-2 drops out
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """The shape of a GPT-2. Raises ValueError where its numbers do not fit together."""
+
+    vocab_size: int = 50257
+    n_positions: int = 64
+    n_embd: int = 128
+    n_layer: int = 4
+    n_head: int = 4
+    tie_head: bool = True
+    qkv_bias: bool = True
+    dropout: float = 0.0
+    layer_norm_epsilon: float = 1e-5
+
+    def __post_init__(self) -> None:
+        for name in _SIZES:
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be 1 or more")
+        if self.n_embd % self.n_head:
+            raise ValueError(f"n_embd {self.n_embd} does not divide into {self.n_head} heads")
+        if not self.layer_norm_epsilon > 0:
+            raise ValueError(f"layer_norm_epsilon is {self.layer_norm_epsilon:g}; it must be above 0")
+        drop_256ths(self.dropout)
+
+    @classmethod
+    def from_hf(cls, record: Mapping[str, object]) -> "Config":
+        """The config in a Hugging Face config.json. Raises ValueError for what this model cannot be."""
+        hf.require_gpt2(record)
+        return cls(
+            **{name: hf.number(record, name, int) for name in _SIZES},
+            tie_head=bool(record.get("tie_word_embeddings", True)),
+            qkv_bias=bool(record.get("qkv_bias", True)),
+            dropout=hf.number(record, "resid_pdrop", float, 0.1),
+            layer_norm_epsilon=hf.number(record, "layer_norm_epsilon", float, 1e-5),
+        )
+
+
+PRESETS: Mapping[str, Config] = {
+    "small": Config(n_embd=128, n_layer=4, n_head=4, n_positions=64),
+    "medium": Config(n_embd=192, n_layer=4, n_head=6, n_positions=128),
+    "large": Config(n_embd=256, n_layer=6, n_head=8, n_positions=128),
+    "124M": Config(n_embd=768, n_layer=12, n_head=12, n_positions=1024),
+}
+
+
+def preset(name: str, context: int | None = None) -> Config:
+    """A named size, with its own context or another one. Raises ValueError, naming the choices."""
+    if name not in PRESETS:
+        raise ValueError(f"unknown preset {name!r}; known: {', '.join(PRESETS)}")
+    config = PRESETS[name]
+    return config if context is None else dataclasses.replace(config, n_positions=context)
+
+
+class KVCache:
+    """The keys and values of the tokens read so far, preallocated for the whole context."""
+
+    def __init__(self, config: Config, batch: int = 1, *, like: Tensor | None = None) -> None:
+        """Empty, of the dtype and on the device of `like` (float32 on the CPU without it)."""
+        head_dim = config.n_embd // config.n_head
+        shape = (config.n_layer, 2, batch, config.n_head, config.n_positions, head_dim)
+        self.data = torch.empty(shape) if like is None else like.new_empty(shape)  # (L, 2, B, H, C, Dh)
+        self.length = 0
+
+    def truncate(self, n: int) -> None:
+        """Forget all tokens after the first n. Raises ValueError where there are fewer."""
+        if not 0 <= n <= self.length:
+            raise ValueError(f"cannot keep {n} tokens of a cache that holds {self.length}")
+        self.length = n
+
+    def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Write the new tokens' (B, H, T, Dh) behind the old ones; all of them, (B, H, S, Dh), come back.
+
+        `length` moves once every layer has written, which is the model's to say.
+        """
+        end = self.length + keys.shape[2]
+        self.data[layer, 0, :, :, self.length : end] = keys
+        self.data[layer, 1, :, :, self.length : end] = values
+        return self.data[layer, 0, :, :, :end], self.data[layer, 1, :, :, :end]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dropout:
+    """The dropout masks of one step: a function of (seed, step, layer, site, row), so that they come again.
+
+    `rows` are the global numbers of the rows of the batch that goes through the model, so that a batch
+    cut into micro-batches meets the same masks. `p` counts in 256ths (`randomness.keep_mask`).
+    """
+
+    seed: int
+    step: int
+    rows: Sequence[int]
+    p: float
+
+    def __call__(self, x: Tensor, layer: int, site: int) -> Tensor:
+        """x (B, ...) with a part of it 0 and the rest scaled up. Raises ValueError unless B is len(rows)."""
+        if len(self.rows) != len(x):
+            raise ValueError(f"dropout was given {len(self.rows)} row numbers for a batch of {len(x)} rows")
+        if not drop_256ths(self.p):
+            return x
+        masks = []
+        for row in self.rows:
+            generator = stream(self.seed, "dropout", self.step, layer, site, row)
+            keep, scale = keep_mask(generator, tuple(x.shape[1:]), self.p)
+            masks.append(torch.from_numpy(keep))
+        return x * torch.stack(masks).to(x.device, x.dtype).mul_(scale)
+
+
+class Linear(nn.Module):
+    """x @ weight.T + bias, starting at zero: what it holds is drawn by address or loaded, never left over."""
+
+    def __init__(self, n_in: int, n_out: int, *, bias: bool = True) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(n_out, n_in))
+        self.bias = nn.Parameter(torch.zeros(n_out)) if bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight, self.bias)  # (..., n_in) -> (..., n_out)
+
+
+class Attention(nn.Module):
+    """Causal self-attention over H heads."""
+
+    def __init__(self, config: Config, layer: int) -> None:
+        super().__init__()
+        self.layer = layer
+        self.n_head = config.n_head
+        self.qkv = Linear(config.n_embd, 3 * config.n_embd, bias=config.qkv_bias)
+        self.projection = Linear(config.n_embd, config.n_embd)
+
+    def forward(self, x: Tensor, mask: Tensor, cache: KVCache | None, dropout: Dropout | None) -> Tensor:
+        B, T, D = x.shape
+        heads = self.qkv(x).view(B, T, 3, self.n_head, D // self.n_head)
+        queries, keys, values = heads.permute(2, 0, 3, 1, 4)  # (B, H, T, Dh) each
+        if cache is not None:
+            keys, values = cache.extend(self.layer, keys, values)  # (B, H, S, Dh)
+        # With gradients SDPA's backward takes twice as long on a CPU, and it would drop by masks of its own.
+        if torch.is_grad_enabled() or dropout is not None:
+            mixed = self._mixed(queries, keys, values, mask, dropout)
+        else:
+            mixed = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
+        y: Tensor = self.projection(mixed.transpose(1, 2).reshape(B, T, D))
+        return y if dropout is None else dropout(y, self.layer, ATTENTION_OUTPUT)
+
+    def _mixed(
+        self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor, dropout: Dropout | None
+    ) -> Tensor:
+        B, H, T, head_dim = queries.shape
+        S = keys.shape[2]
+        flat = (queries.reshape(B * H, T, head_dim), keys.reshape(B * H, S, head_dim).transpose(1, 2))
+        scores = torch.baddbmm(mask.expand(B * H, T, S), *flat, alpha=head_dim**-0.5)  # (B * H, T, S)
+        weights = scores.softmax(-1).view(B, H, T, S)
+        if dropout is not None:
+            weights = dropout(weights, self.layer, ATTENTION_WEIGHTS)
+        return weights @ values  # (B, H, T, Dh)
+
+
+class Block(nn.Module):
+    """Attention, then a two-layer perceptron, each on the normalised stream and added to it."""
+
+    def __init__(self, config: Config, layer: int) -> None:
+        super().__init__()
+        self.layer = layer
+        self.ln_1 = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
+        self.attention = Attention(config, layer)
+        self.ln_2 = nn.LayerNorm(config.n_embd, eps=config.layer_norm_epsilon)
+        self.expand = Linear(config.n_embd, 4 * config.n_embd)
+        self.contract = Linear(4 * config.n_embd, config.n_embd)
+
+    def forward(self, x: Tensor, mask: Tensor, cache: KVCache | None, dropout: Dropout | None) -> Tensor:
+        x = x + self.attention(self.ln_1(x), mask, cache, dropout)  # (B, T, D)
+        y = self.contract(F.gelu(self.expand(self.ln_2(x)), approximate="tanh"))  # (B, T, D)
+        return x + (y if dropout is None else dropout(y, self.layer, MLP_OUTPUT))
+
+
+class Model(nn.Module):
+    """model(ids) gives hidden states, model.logits(hidden) what they predict.
+
+    Its weights are zeros at first: follow with `initialise(seed)` or `from_hf(tensors)`.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        V, C, D = config.vocab_size, config.n_positions, config.n_embd
+        self.wte = nn.Embedding(V, D, _weight=torch.zeros(V, D))
+        self.wpe = nn.Embedding(C, D, _weight=torch.zeros(C, D))
+        self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.n_layer))
+        self.ln_f = nn.LayerNorm(D, eps=config.layer_norm_epsilon)
+        if not config.tie_head:
+            self.lm_head = Linear(D, V, bias=False)
+
+    @property
+    def head(self) -> Tensor:
+        """The matrix (V, D) that turns hidden states into logits: the embedding itself where tied."""
+        return self.wte.weight if self.config.tie_head else self.lm_head.weight
+
+    def forward(self, ids: Tensor, *, cache: KVCache | None = None, dropout: Dropout | None = None) -> Tensor:
+        """Hidden states after the last norm: (B, T) int64 -> (B, T, D).
+
+        With a cache, `ids` go on from what it holds, and it holds them too afterwards. Without `dropout`
+        nothing is dropped. Raises ValueError for more tokens than the context has.
+        """
+        past = 0 if cache is None else cache.length
+        T = ids.shape[1]
+        end = past + T
+        if end > self.config.n_positions:
+            raise ValueError(f"{end} tokens are more than this model's context of {self.config.n_positions}")
+        x = self.wte(ids) + self.wpe.weight[past:end]  # (B, T, D)
+        if dropout is not None:
+            x = dropout(x, 0, EMBEDDING)
+        mask = torch.full((T, end), -math.inf, device=x.device, dtype=x.dtype).triu(past + 1)  # (T, S)
+        for block in self.blocks:
+            x = block(x, mask, cache, dropout)  # (B, T, D)
+        if cache is not None:
+            cache.length = end
+        hidden: Tensor = self.ln_f(x)
+        return hidden
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """(..., D) -> (..., V)."""
+        return F.linear(hidden, self.head)
+
+    @torch.no_grad()
+    def initialise(self, seed: int) -> None:
+        """Draw the weights as GPT-2 does: each from a stream addressed by the parameter's name.
+
+        Normal with deviation 0.02, over sqrt(2 L) where a block writes into the stream; no biases.
+        """
+        for name, parameter in self.named_parameters():
+            if parameter.ndim < 2:
+                parameter.fill_(1.0 if re.search(r"ln_\w\.weight$", name) else 0.0)
+                continue
+            writes = name.endswith(("projection.weight", "contract.weight"))
+            std = INITIAL_STD / math.sqrt(2 * self.config.n_layer) if writes else INITIAL_STD
+            drawn = stream(seed, f"initialise {name}").standard_normal(
+                tuple(parameter.shape), dtype="float32"
+            )
+            parameter.copy_(torch.from_numpy(drawn).mul_(std))
+
+    def to_hf(self) -> dict[str, Tensor]:
+        """Copies of the weights as `GPT2LMHeadModel` has them on disk; a tied head is not among them."""
+        layout = self.hf_layout({name: p.detach() for name, p in self.named_parameters()})
+        return {name: t.clone(memory_format=torch.contiguous_format) for name, t in layout.items()}
+
+    def hf_layout(self, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Such parameters as this model's, by name, under Hugging Face's names and in its shapes; views."""
+        return hf.layout(parameters)
+
+    @torch.no_grad()
+    def from_hf(self, tensors: Mapping[str, Tensor]) -> "Model":
+        """Copy in the weights of a `GPT2LMHeadModel` or `GPT2Model`; returns this model.
+
+        Raises ValueError, before anything is changed, for a tensor missing, unknown or of another shape.
+        """
+        parameters = dict(self.named_parameters())
+        for name, tensor in hf.ours(tensors, parameters).items():
+            parameters[name].copy_(tensor)
+        return self
+
+    def hf_config(self) -> dict[str, object]:
+        """The config.json that goes with `to_hf()`. `qkv_bias` is ours; transformers keeps and ignores it."""
+        config = self.config
+        return {
+            "model_type": "gpt2",
+            "architectures": ["GPT2LMHeadModel"],
+            "activation_function": "gelu_new",
+            **{name: getattr(config, name) for name in _SIZES},
+            "layer_norm_epsilon": config.layer_norm_epsilon,
+            "embd_pdrop": config.dropout,
+            "attn_pdrop": config.dropout,
+            "resid_pdrop": config.dropout,
+            "initializer_range": INITIAL_STD,
+            "tie_word_embeddings": config.tie_head,
+            "qkv_bias": config.qkv_bias,
+        }

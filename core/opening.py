@@ -1,0 +1,171 @@
+"""From a request to a model with a run set up on it; nothing of the old one is touched on the way."""
+
+import gc
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from core import runs
+from core.data import Corpus
+from core.history import History, Snapshot
+from core.messages import ModelInfo, Open, Reference, StepResult, TextInfo, Training
+from core.models.gpt2 import Model
+from core.sources import FRESH, Folder, Fresh, Source, conditions, info, is_path
+from core.text import clean
+from core.texts import Texts, TrainingText
+from core.tokenizer import gpt2
+from core.trainer import Trainer
+
+SNAPSHOT_BYTES = 2**30  # of memory for going back
+
+
+@dataclass(kw_only=True)
+class Opened:
+    """A model, the run on it, and what is said of both. `results` are the steps known, by step."""
+
+    source: Source
+    training: Training
+    text: TrainingText
+    model: Model
+    trainer: Trainer
+    model_info: ModelInfo
+    text_info: TextInfo
+    references: tuple[Reference, ...]
+    saved: runs.Saved | None = None
+    results: dict[int, StepResult] = field(default_factory=dict)
+    warning: str | None = None
+
+    def record(self) -> runs.RunRecord:
+        """What run.json says."""
+        return runs.RunRecord(
+            start=self.source.record(),
+            training=self.training,
+            text_sha256=self.text.sha256,
+            conditions=conditions(),
+        )
+
+
+def opened(request: Open, texts: Texts, between: Callable[[], None]) -> Opened:
+    """What the request names, ready to train. Raises ValueError with a sentence a person can act on.
+
+    A run's name or folder goes on with that run; any other folder is a model to start a new run from.
+    """
+    name = request.model
+    if name == FRESH:
+        return _set_up(_fresh(request.training), request.training, texts, between)
+    folder = Path(name).expanduser() if is_path(name) else runs.run_path(name)
+    if (folder / "run.json").exists():
+        return _resumed(folder, texts, between)
+    if not is_path(name):
+        raise ValueError(
+            f"there is no model {name!r}: give {FRESH!r}, the name of a run in {runs.runs_folder()}, "
+            "or the path of a model folder (starting with ./ or /)"
+        )
+    source = Folder(path=folder.resolve(), name=folder.name)
+    return _set_up(source, request.training, texts, between)
+
+
+def configured(at: Opened, training: Training, texts: Texts, between: Callable[[], None]) -> Opened:
+    """A new run from the same source, or, where that is a fresh model, from one of the new shape and seed."""
+    source = _fresh(training) if at.source.fresh else at.source
+    return _set_up(source, training, texts, between)
+
+
+def restarted(at: Opened, texts: Texts, between: Callable[[], None]) -> Opened:
+    """A new run from the same start, with the same configuration on the same text."""
+    return _set_up(at.source, at.training, texts, between, text=at.text)
+
+
+def _fresh(training: Training) -> Fresh:
+    return Fresh(preset=training.preset, context=training.context, seed=training.seed)
+
+
+def _resumed(folder: Path, texts: Texts, between: Callable[[], None]) -> Opened:
+    saved = runs.read(folder)
+    record = saved.record
+    source = _source_of(record)
+    text = texts.recall(record.training.text, record.text_sha256)
+    at = _set_up(source, record.training, texts, between, text=text)
+    at.saved = saved
+    at.results = {result.step: result for result in saved.results}
+    reached = [(step, path) for step, path in runs.checkpoints(folder) if step <= saved.position]
+    if reached:
+        step, path = reached[-1]
+        parameters = dict(Folder(path=path, name=path.name).build().named_parameters())
+        at.trainer.restore(
+            Snapshot(step=step, parameters=parameters, moments=runs.read_optimizer(path))
+        )
+    differing = [key for key, value in conditions().items() if record.conditions.get(key) != value]
+    if differing:
+        at.warning = (
+            "this run was made under other conditions ("
+            + ", ".join(f"{key} {record.conditions.get(key)}" for key in differing)
+            + "): from here on it may differ in the last digits"
+        )
+    at.model_info = msgspec.structs.replace(at.model_info, name=clean(folder.name))
+    return at
+
+
+def _source_of(record: runs.RunRecord) -> Source:
+    start = record.start
+    try:
+        if start["kind"] == FRESH:
+            return Fresh(preset=str(start["preset"]), context=int(start["context"]), seed=int(start["seed"]))
+        return Folder(path=Path(str(start["path"])), name=str(start["name"]))
+    except (KeyError, ValueError):
+        raise runs.RunError(f"run.json names no model the run started from: {start}") from None
+
+
+def _set_up(
+    source: Source,
+    training: Training,
+    texts: Texts,
+    between: Callable[[], None],
+    *,
+    text: TrainingText | None = None,
+) -> Opened:
+    text = text or texts.get(training.text)
+    model = source.build()
+    if model.config.vocab_size != gpt2().n_vocab:
+        raise ValueError(
+            f"this model has a vocabulary of {model.config.vocab_size:,} tokens; only models with GPT-2's "
+            f"{gpt2().n_vocab:,} can be used"
+        )
+    if training.context > model.config.n_positions:
+        raise ValueError(
+            f"a context of {training.context} tokens is longer than this model's {model.config.n_positions}"
+        )
+    corpus = Corpus(text.ids, context=training.context, batch=training.batch, seed=training.seed)
+    trainer = Trainer(
+        model,
+        corpus,
+        training,
+        restart=source.restart,
+        history=History(SNAPSHOT_BYTES),
+        between=between,
+    )
+    # A full collection with torch loaded takes up to 126 ms: what has been built stays, so leave it out.
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+    return Opened(
+        source=source,
+        training=training,
+        text=text,
+        model=model,
+        trainer=trainer,
+        model_info=info(model, source),
+        text_info=TextInfo(
+            name=text.name,
+            tokens=corpus.n_tokens,
+            train_windows=corpus.train_windows,
+            validation_windows=corpus.validation_windows,
+        ),
+        references=(
+            Reference(name="ln V", nats=math.log(model.config.vocab_size)),
+            Reference(name="unigram entropy", nats=corpus.unigram_entropy()),
+        ),
+    )

@@ -1,0 +1,307 @@
+"""The session: it owns tokenizer, model, text and run, and has one method per request."""
+
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from core import messages as m
+from core.generation import Generation
+from core.opening import Opened, configured, opened, restarted
+from core.recorder import Recorder
+from core.sampling import SampleConfig
+from core.scoring import Scorer
+from core.text import clean
+from core.texts import Texts
+from core.tokenizer import gpt2
+from core.trainer import Diverged
+from core.watching import Watch
+
+WATCH_SHARE = 0.05  # of the training time may go into scoring the text that is being watched
+RESCORE_SECONDS = 0.2  # at least, from one whole table of the watched text to the next while a run goes on
+_RESCORE_PAUSE = 4.0  # at least, of the time a table took, before the next: at most a fifth goes into them
+CANDIDATES = 100_000  # at most in one table: a longer text has fewer a row, so that it fits into one line
+
+
+class Session:
+    """Everything one person works on. One thread may touch it.
+
+    `emit` takes events. `between` is called where a session in the middle of a step can serve a small
+    request; `interrupted` says whether what takes long should be broken off.
+    """
+
+    def __init__(
+        self,
+        *,
+        emit: Callable[[m.AnyEvent], None],
+        between: Callable[[], None],
+        interrupted: Callable[[], bool],
+        recorder: Recorder,
+    ) -> None:
+        self._emit = emit
+        self._between = between
+        self._interrupted = interrupted
+        self._recorder = recorder
+        self._tokenizer = gpt2()
+        self._texts = Texts(self._tokenizer)
+        self._opened: Opened | None = None
+        self._watch = Watch()
+        self._until: int | None = None  # the step to pause at; None while paused
+        self._counting = False  # whether a number of steps was asked for, to which more can be added
+        self._goal = 0
+        self._warning: str | None = None
+        self._rescore_at = 0.0
+        self._seconds_training = 0.0
+        self._seconds_watching = 0.0
+
+    # --------------------------------------------------------------------------------------- a model, a run
+
+    def open(self, request: m.Open) -> m.State:
+        """Load a model and set up a run on it; where it names a run, that run goes on where it stood."""
+        self._take(opened(request, self._texts, self._between))
+        saved = self.at.saved
+        if saved is not None:
+            self._recorder.resume(self.at)
+            self._go_to(saved.position, what="going on where the run stood")
+        return self.status()
+
+    def configure(self, request: m.Configure) -> m.State:
+        """A new run with another configuration. Whatever is wrong with it leaves everything as it was."""
+        self._take(configured(self.at, request.training, self._texts, self._between))
+        self._show_watch()
+        return self.status()
+
+    def reset(self, request: m.Reset) -> m.State:
+        """Back to the start: a new run from the weights this one started from."""
+        self._take(restarted(self.at, self._texts, self._between))
+        self._show_watch()
+        return self.status()
+
+    def upload(self, request: m.Upload) -> m.Stored:
+        """Take in one piece of a training text; with the last one it can be trained on."""
+        text = self._texts.receive(request.name, request.text, first=request.first, last=request.last)
+        return m.Stored(name=request.name, tokens=len(text.ids) if text else 0)
+
+    @property
+    def at(self) -> Opened:
+        """What is open. Raises ValueError before anything is."""
+        if self._opened is None:
+            raise ValueError("no model is open yet")
+        return self._opened
+
+    def status(self, request: m.Status | None = None) -> m.State:
+        """Where the session stands."""
+        at = self.at
+        return m.State(
+            model=at.model_info,
+            text=at.text_info,
+            training=at.training,
+            step=at.trainer.step_count,
+            goal=self._goal,
+            running=self.running,
+            run=self._recorder.name,
+            references=at.references,
+            warning=self._warning or self._recorder.warning,
+        )
+
+    def history(self, request: m.History) -> m.Curve:
+        """The steps known, also those ahead after a rewind, with the watched text's mean where measured."""
+        results = self.at.results
+        steps = sorted(step for step in results if step >= request.since)
+        return m.Curve(results=tuple(self._watch.joined(results[step]) for step in steps))
+
+    def close(self) -> None:
+        """Save the run where it stands."""
+        self._recorder.close(self._opened)
+
+    def _take(self, at: Opened) -> None:
+        self._recorder.close(self._opened)
+        self._opened = at
+        self._until = None
+        self._goal = max(at.training.steps, at.saved.position if at.saved else 0)
+        self._warning = at.warning
+        self._watch.forget()
+        self._seconds_training = self._seconds_watching = 0.0
+
+    # --------------------------------------------------------------------------------------------- looking
+
+    def score(self, request: m.Score) -> m.Table:
+        """Score a text and watch it from now on."""
+        scorer = self._scorer
+        text = clean(request.text)
+        if text != self._watch.text:
+            self._watch = Watch(text=text, ids=self._tokenizer.encode(text))
+        self._watch.top_k = max(1, min(request.top_k, CANDIDATES // max(1, len(self._watch.ids))))
+        return self._watch.table(scorer, self.at.trainer.step_count)
+
+    def find(self, request: m.Find) -> m.Candidates:
+        """Tokens that hold what was typed, as seen after a position of the watched text."""
+        found, matches = self._scorer.find(self._watch.ids, request.position, request.query, request.limit)
+        return m.Candidates(found=tuple(found), matches=matches)
+
+    def generate(self, request: m.Generate) -> m.Generated:
+        """Continue a text, telling how far it is; a stop leaves what there is."""
+        ids = self._tokenizer.encode(clean(request.text))
+        if not ids:
+            raise ValueError("there is nothing to continue: type a prompt of at least one token")
+        config = SampleConfig(
+            temperature=request.temperature, top_k=request.top_k, top_p=request.top_p
+        )
+        generation = Generation(self.at.model, ids, config, request.seed)
+        made: list[int] = []
+        while len(made) < request.tokens and not self._interrupted():
+            made.append(generation.step().token_id)
+            if len(made) < request.tokens:
+                text = self._tokenizer.decode_finished(made)
+                self._emit(m.Continued(generated=m.Generated(text=text, tokens=len(made), done=False)))
+                self._between()
+        text = self._tokenizer.decode(made).decode("utf-8", errors="replace")
+        return m.Generated(text=text, tokens=len(made), done=True)
+
+    @property
+    def _scorer(self) -> Scorer:
+        return Scorer(self.at.model, self._tokenizer)
+
+    def _show_watch(self) -> None:
+        """Tell how the watched text looks now."""
+        if self._watch.ids:
+            began = time.monotonic()
+            step = self.at.trainer.step_count
+            self._emit(m.Rescored(table=self._watch.table(self._scorer, step)))
+            ended = time.monotonic()
+            self._rescore_at = max(began + RESCORE_SECONDS, ended + _RESCORE_PAUSE * (ended - began))
+
+    def _measure_watch(self) -> None:
+        began = time.monotonic()
+        self._watch.measure(self._scorer, self.at.trainer.step_count)
+        self._seconds_watching += time.monotonic() - began
+
+    # -------------------------------------------------------------------------------------------- training
+
+    @property
+    def running(self) -> bool:
+        return self._until is not None
+
+    def run(self, request: m.Run) -> m.State:
+        """Start to train: `advance` does the steps. Raises ValueError at the end of the schedule.
+
+        Asked for a number of steps while such a number is being done, it adds them to it.
+        """
+        step = self.at.trainer.step_count
+        if request.steps is None and step >= self._goal:
+            raise ValueError(f"all {self._goal:,} steps are done: extend the run to go on")
+        if request.steps is not None and request.steps < 1:
+            raise ValueError(f"steps is {request.steps}; it must be at least 1")
+        if request.steps is None:
+            self._until = self._goal
+        elif self._until is not None and self._counting:
+            self._until += request.steps
+        else:
+            self._until = step + request.steps
+        self._counting = request.steps is not None
+        self._goal = max(self._goal, self._until)
+        self._warning = None
+        return self.status()
+
+    def pause(self, request: m.Pause) -> m.State:
+        """Stay at the present step."""
+        self._until = None
+        return self.status()
+
+    def extend(self, request: m.Extend) -> m.State:
+        """More steps after the schedule."""
+        if request.steps < 1:
+            raise ValueError(f"steps is {request.steps}; it must be at least 1")
+        self._goal = max(self._goal, self.at.trainer.step_count) + request.steps
+        return self.status()
+
+    def advance(self) -> None:
+        """One step of the run that goes on: done, written down, told. A loss that is not finite pauses it."""
+        at = self.at
+        self._recorder.begin(at)
+        if at.trainer.step_count == 0 and 0 not in at.results:
+            self._before_the_first_step()
+        try:
+            result = at.trainer.step()
+        except Diverged as error:
+            self.halt(str(error))
+            return
+        self._seconds_training += result.seconds
+        self._acknowledge(result)
+        last = self._until is not None and result.step >= self._until
+        if last:
+            self._until = None
+        if last or self._seconds_watching <= WATCH_SHARE * self._seconds_training:
+            self._measure_watch()
+        self._emit(m.Stepped(results=(self._watch.joined(result),), state=self.status()))
+        if last or time.monotonic() >= self._rescore_at:
+            self._show_watch()
+
+    def halt(self, reason: str) -> None:
+        """Pause and tell why."""
+        self._until = None
+        self._warning = reason
+        self._emit(m.Changed(state=self.status()))
+
+    def _before_the_first_step(self) -> None:
+        """The line of step 0: what the model is like before any update."""
+        at = self.at
+        self._measure_watch()
+        validation = at.trainer.validate()
+        start = m.StepResult(step=0, validation=None if validation is None else m.real(validation))
+        self._acknowledge(start)
+        self._emit(m.Stepped(results=(self._watch.joined(start),), state=self.status()))
+
+    def _acknowledge(self, result: m.StepResult) -> None:
+        """Write a step down, and check that it retraces what is already known of it."""
+        known = self.at.results.get(result.step)
+        if known is not None and known.loss != result.loss:
+            self._warning = (
+                f"step {result.step} came out otherwise than before (loss {result.loss} against {known.loss}): "
+                "the run has left its own curve"
+            )
+        self.at.results[result.step] = result
+        self._recorder.step(self.at, result)
+
+    def rewind(self, request: m.Rewind) -> m.State:
+        """Go to an earlier step, or forward again to one once reached. The run pauses there.
+
+        Raises ValueError for a step that was never reached.
+        """
+        furthest = max(self.at.results, default=0)
+        if not 0 <= request.step <= furthest:
+            raise ValueError(f"step {request.step} is not there yet: choose one from 0 to {furthest}")
+        self._until = None
+        self._warning = None
+        self._go_to(request.step, what="going back")
+        stood = self.at.results.get(self.at.trainer.step_count)
+        if stood is not None:
+            self._recorder.step(self.at, stood)
+        return self.status()
+
+    def stop(self, request: m.Stop) -> m.State:
+        """What takes long has seen the request and ended by now."""
+        return self.status()
+
+    def _go_to(self, step: int, *, what: str) -> None:
+        """Replay to a step, telling how far it is; a stop leaves the run at the step it has come to.
+
+        Where the run has left its own curve, as after a change of hardware, that is said in the warning.
+        """
+        trainer = self.at.trainer
+        self._measure_watch()
+        first: int | None = None
+        for result in trainer.replay(step):
+            first = result.step - 1 if first is None else first
+            known = self.at.results.get(result.step)
+            if known is not None and known.loss != result.loss:
+                self._warning = (
+                    f"step {result.step} came out otherwise than before: the run has left its own curve"
+                )
+            self.at.results.setdefault(result.step, msgspec.structs.replace(result, prompt=None))
+            if result.step < step:
+                self._emit(m.Progress(what=what, done=result.step - first, total=step - first))
+                if self._interrupted():
+                    break
+        self._measure_watch()
+        self._show_watch()

@@ -1,0 +1,51 @@
+"""The text a person is looking at: scored after every step, with its own curve and how far its rows move."""
+
+from dataclasses import dataclass, field
+
+import msgspec
+from torch import Tensor
+
+from core.messages import StepResult, Table, real
+from core.scoring import Scorer
+
+
+@dataclass(kw_only=True)
+class Watch:
+    """One text and what it has looked like so far. `curve` holds its mean surprisal by step, in nats."""
+
+    text: str = ""
+    ids: list[int] = field(default_factory=list)
+    top_k: int = 20
+    curve: dict[int, float] = field(default_factory=dict)
+    _now: tuple[int, Tensor] | None = None
+    _before: tuple[int, Tensor] | None = None
+
+    def measure(self, scorer: Scorer, step: int) -> None:
+        """Take the surprisals of the present step; the last ones of another step become the ones before."""
+        if not self.ids:
+            return
+        surprisals = scorer.surprisals(self.ids)  # (n - 1,)
+        if self._now is not None and self._now[0] != step:
+            self._before = self._now
+        self._now = step, surprisals
+        if len(surprisals):
+            self.curve[step] = float(surprisals.mean())
+
+    def table(self, scorer: Scorer, step: int) -> Table:
+        """The whole table at the present step, rows compared with the step measured before it."""
+        if self._now is None or self._now[0] != step:
+            self.measure(scorer, step)
+        before_step, before = self._before or (None, None)
+        return scorer.table(
+            self.text, self.ids, top_k=self.top_k, step=step, before=before, before_step=before_step
+        )
+
+    def joined(self, result: StepResult) -> StepResult:
+        """A step's line with this text's mean in it, where it was measured."""
+        mean = self.curve.get(result.step)
+        return result if mean is None else msgspec.structs.replace(result, prompt=real(mean))
+
+    def forget(self) -> None:
+        """Another run begins: the curve and the comparison start anew, the text stays."""
+        self.curve.clear()
+        self._now = self._before = None

@@ -1,0 +1,117 @@
+"""A made-up bigram model over GPT-2's whole vocabulary that "learns" by a fixed rule, for the fake engine."""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core import information
+from core import messages as m
+from core.tokenizer import Tokenizer
+
+STEPS_TO_LEARN = 60  # after which the gain of a step has fallen to 1/e
+
+
+def learned(step: int) -> float:
+    """How much of all there is to learn is known after so many steps: 0 at first, towards 1."""
+    return 1 - math.exp(-step / STEPS_TO_LEARN)
+
+
+class FakeDistribution:
+    """log q(next | last token) as a function of (seed, text, step): noise, and what follows in the text."""
+
+    def __init__(self, tokenizer: Tokenizer, ids: Sequence[int], seed: int, context: int) -> None:
+        self._tokenizer = tokenizer
+        self._context = context
+        self._seed = seed
+        self._followers: dict[int, set[int]] = defaultdict(set)
+        for token_id, following in zip(ids, ids[1:], strict=False):
+            self._followers[token_id].add(following)
+        self._row = lru_cache(maxsize=256)(self._made_row)
+
+    def row(self, token_id: int, step: int) -> NDArray[np.float64]:
+        """log q of every token after this one: (V,)."""
+        return self._row(token_id, step)
+
+    def _made_row(self, token_id: int, step: int) -> NDArray[np.float64]:
+        address = np.uint64(token_id * 1_000_003 + self._seed * 7_919 + 1)
+        mixed = (np.arange(self._tokenizer.n_vocab, dtype=np.uint64) + address) * np.uint64(0x9E3779B97F4A7C15)
+        logits = (mixed >> np.uint64(11)) / 2**53  # (V,) in [0, 1)
+        logits[list(self._followers[token_id])] += 9.0 * learned(step)
+        return np.asarray(logits - np.log(np.exp(logits).sum()))
+
+    def candidate(self, row: NDArray[np.float64], token_id: int) -> m.Candidate:
+        log_prob = float(row[token_id])
+        rank = 1 + int((row > log_prob).sum())
+        return m.Candidate(
+            token_id=token_id, piece=self._tokenizer.piece(token_id), log_prob=log_prob, rank=rank
+        )
+
+    def surprisals(self, ids: Sequence[int], step: int) -> list[float]:
+        """-log q of every token but the first, in nats."""
+        return [-float(self.row(a, step)[b]) for a, b in zip(ids, ids[1:], strict=False)]
+
+    def table(
+        self, text: str, step: int, top_k: int, before: tuple[int, Sequence[float]] | None = None
+    ) -> m.Table:
+        """The table of a text; `before` are its surprisals at another step."""
+        ids = self._tokenizer.encode(text)
+        predictions = []
+        for i, token_id in enumerate(ids):
+            row = self.row(token_id, step)
+            best = np.argpartition(-row, top_k)[:top_k]
+            best = best[np.argsort(-row[best], kind="stable")]
+            target = self.candidate(row, ids[i + 1]) if i + 1 < len(ids) else None
+            moved = target.surprisal - before[1][i] if target is not None and before is not None else None
+            predictions.append(
+                m.Prediction(
+                    entropy=float(-(np.exp(row) * row).sum()),
+                    top=tuple(self.candidate(row, int(j)) for j in best),
+                    target=target,
+                    moved=moved,
+                )
+            )
+        return m.Table(
+            text=text,
+            tokens=tuple(m.Token(token_id=i, piece=self._tokenizer.piece(i)) for i in ids),
+            predictions=tuple(predictions),
+            window_starts=tuple(range(0, max(1, len(ids)), self._context)),
+            summary=self._summary(ids, [p.target.surprisal for p in predictions if p.target is not None]),
+            step=step,
+            moved_from=before[0] if before is not None else None,
+        )
+
+    def _summary(self, ids: Sequence[int], surprisals: Sequence[float]) -> m.Summary:
+        if not surprisals:
+            return m.Summary(scored=0, mean=None, perplexity=None, bits_per_byte=None)
+        total = math.fsum(surprisals)
+        mean = total / len(surprisals)
+        return m.Summary(
+            scored=len(surprisals),
+            mean=mean,
+            perplexity=information.perplexity(mean),
+            bits_per_byte=information.bits_per_byte(total, len(self._tokenizer.decode(ids[1:]))),
+        )
+
+    def find(self, last: int, step: int, query: str, limit: int) -> m.Candidates:
+        row = self.row(last, step)
+        matches = sorted(self._tokenizer.containing(query), key=lambda i: -row[i])
+        return m.Candidates(
+            found=tuple(self.candidate(row, i) for i in matches[:limit]), matches=len(matches)
+        )
+
+    def drawn(self, ids: Sequence[int], step: int, request: m.Generate) -> int:
+        """One more token, a function of the request's seed and the number of tokens so far."""
+        row = self.row(ids[-1], step)
+        if request.temperature == 0:
+            return int(row.argmax())
+        order = np.argsort(-row, kind="stable")[: request.top_k]
+        p = np.exp((row[order] - row[order[0]]) / request.temperature)
+        p /= p.sum()
+        if request.top_p is not None:
+            p[np.cumsum(p) - p >= request.top_p] = 0
+            p /= p.sum()
+        return int(np.random.default_rng([request.seed, len(ids)]).choice(order, p=p))

@@ -1,0 +1,140 @@
+"""The dialog that asks where to write."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.tui.dialogs import UNANSWERED, Host, painted, press, settled, shown
+from tui.screens.confirm import ConfirmScreen
+from tui.screens.path_line import PathLine
+from tui.screens.save_file import FORMATS, SaveFileScreen
+
+
+async def refused(folder: Path, typed: str) -> str:
+    """What is said where Enter does not take a path."""
+    async with shown(SaveFileScreen(folder)) as (app, pilot):
+        app.dialog.query_one(PathLine).value = typed
+        await press(pilot, "enter")
+        assert app.answer is UNANSWERED
+        assert app.notice("error").wrong
+        return app.notice("error").text
+
+
+@pytest.mark.parametrize("name", ["a.csv", "b.JSON", "c.d.txt"])
+def test_a_new_file_is_answered_at_once(tmp_path: Path, name: str) -> None:
+    async def scenario() -> None:
+        async with shown(SaveFileScreen(tmp_path, name)) as (app, pilot):
+            assert app.notice("error").text == FORMATS[Path(name).suffix.lower()]
+            await press(pilot, "enter")
+            assert app.answer == tmp_path / name
+
+    asyncio.run(scenario())
+
+
+def test_a_home_folder_may_be_written_as_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    async def scenario() -> None:
+        async with shown(SaveFileScreen(tmp_path, "a.csv")) as (app, pilot):
+            assert app.dialog.query_one(PathLine).value == "~/a.csv"
+            await press(pilot, "enter")
+            assert app.answer == tmp_path / "a.csv"
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("a.xls", ".xls is no format known here; end it in .csv, .json or .txt"),
+        ("a.[/b]", ".[/b] is no format known here; end it in .csv, .json or .txt"),
+        ("a", "the name has no suffix; end it in .csv, .json or .txt"),
+        ("", "the name has no suffix; end it in .csv, .json or .txt"),
+    ],
+)
+def test_an_unknown_suffix_is_said(tmp_path: Path, name: str, sentence: str) -> None:
+    assert (
+        asyncio.run(
+            refused(
+                tmp_path, f"{tmp_path}/{name}".replace(f"{tmp_path}/", "" if not name else f"{tmp_path}/")
+            )
+        )
+        == sentence
+    )
+
+
+def test_a_folder_that_is_not_there_or_no_folder_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    assert asyncio.run(refused(tmp_path, f"{tmp_path}/no/a.csv")) == f"there is no folder {tmp_path}/no"
+    assert asyncio.run(refused(tmp_path, f"{tmp_path}/file/a.csv")) == f"{tmp_path}/file is no folder"
+
+
+def test_a_target_that_is_no_file_is_said(tmp_path: Path) -> None:
+    (tmp_path / "d.csv").mkdir()
+    os.mkfifo(tmp_path / "p.csv")
+    assert (
+        asyncio.run(refused(tmp_path, f"{tmp_path}/d.csv"))
+        == f"{tmp_path}/d.csv is a directory; give the name of a file"
+    )
+    assert (
+        asyncio.run(refused(tmp_path, f"{tmp_path}/p.csv"))
+        == f"{tmp_path}/p.csv is a pipe; give the name of a file"
+    )
+
+
+def test_what_may_not_be_written_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "old.csv").write_text("x")
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write whatever its mode says
+    assert (
+        asyncio.run(refused(tmp_path, f"{tmp_path}/a.csv"))
+        == f"nothing can be written in {tmp_path}: permission denied"
+    )
+    assert (
+        asyncio.run(refused(tmp_path, f"{tmp_path}/old.csv"))
+        == f"{tmp_path}/old.csv cannot be written: permission denied"
+    )
+
+
+def test_a_name_too_long_is_said(tmp_path: Path) -> None:
+    name = "x" * 300 + ".csv"
+    assert (
+        asyncio.run(refused(tmp_path, f"{tmp_path}/{name}"))
+        == f"{tmp_path}/{name} cannot be written: file name too long"
+    )
+
+
+def test_an_existing_file_is_overwritten_only_after_a_yes(tmp_path: Path) -> None:
+    (tmp_path / "[/b]\x1b.csv").mkdir(parents=True) if False else None
+    old = tmp_path / "o[b]\x1b\n.csv"
+    old.write_text("x" * 1234)
+
+    async def asked(app: Host) -> None:
+        assert isinstance(app.screen, ConfirmScreen)
+        assert "Overwrite o[b]␛↵.csv?" in painted(app)
+        assert "The 1.2 kB that are in it now are lost." in painted(app)
+
+    async def scenario() -> None:
+        async with shown(SaveFileScreen(tmp_path, old.name)) as (app, pilot):
+            await press(pilot, "enter")
+            await asked(app)
+            await press(pilot, "escape")
+            assert app.screen is app.dialog and app.answer is UNANSWERED
+            await pilot.click("#accept")
+            await settled(pilot)
+            await asked(app)
+            await press(pilot, "enter")
+            assert app.answer == old
+
+    asyncio.run(scenario())
+    assert old.read_text() == "x" * 1234
+
+
+def test_escape_answers_with_nothing(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with shown(SaveFileScreen(tmp_path)) as (app, pilot):
+            await press(pilot, "escape")
+            assert app.answer is None
+
+    asyncio.run(scenario())

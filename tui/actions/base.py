@@ -1,0 +1,45 @@
+"""What the actions of the explore screen work on."""
+
+from textual.reactive import reactive
+from textual.screen import Screen
+
+from tui.live import Live
+from tui.widgets.candidates import CandidateList
+from tui.widgets.prefix_table import PrefixTable
+from tui.widgets.prompt import PromptArea
+
+
+class Exploring(Screen[None]):
+    """A screen with a prompt, a table and a conversation with an engine."""
+
+    tab: reactive[str] = reactive("table", init=False)
+    """The pane that is seen where there is room for one only: table, candidates or chart."""
+
+    live: Live
+    furthest: int
+    """The last step the run has reached, also while an earlier one is shown."""
+
+    @property
+    def prompt(self) -> PromptArea:
+        return self.query_one("#prompt", PromptArea)
+
+    @property
+    def table(self) -> PrefixTable:
+        return self.query_one("#table", PrefixTable)
+
+    @property
+    def candidates(self) -> CandidateList:
+        return self.query_one("#candidates", CandidateList)
+
+    def say(self, text: str) -> None:
+        """One sentence for the person, in a corner, for a while."""
+        self.notify(text, markup=False)
+
+    def refuse(self, text: str) -> None:
+        """Why something was not done."""
+        self.notify(text, severity="warning", markup=False)
+
+    def action_tab(self, name: str) -> None:
+        """Show a pane and put the focus into it."""
+        self.tab = name
+        self.query_one(f"#{name}").focus()

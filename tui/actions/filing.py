@@ -1,0 +1,64 @@
+"""What a person does with files and settings: a text to train on, a text as prompt, a new configuration."""
+
+from pathlib import Path
+
+import msgspec
+
+from tui.actions.base import Exploring
+
+# The dialogs are imported where they are opened: the first frame does not wait for them.
+
+PRESETS = {
+    "small": "4 layers, 128 wide, 7 M parameters",
+    "medium": "4 layers, 192 wide, 11 M parameters",
+    "large": "6 layers, 256 wide, 18 M parameters",
+    "124M": "GPT-2 small: 12 layers, 768 wide; slow on a CPU",
+}
+
+
+class Filing(Exploring):
+    """The actions that open a dialog about files or settings."""
+
+    folder: Path
+    """Where the file dialogs begin."""
+
+    def action_settings(self) -> None:
+        self.run_worker(self._settings(), group="dialog", exclusive=True)
+
+    async def _settings(self) -> None:
+        from core.messages import Configure
+        from tui.screens.settings import SettingsScreen
+
+        state = self.live.state
+        if state is None:
+            self.refuse("The engine is still starting: a moment.")
+            return
+        screen = SettingsScreen(state.training, presets=PRESETS, model=state.model, folder=self.folder)
+        settings = await self.app.push_screen_wait(screen)
+        if settings is None:
+            return
+        if settings.opened is None:
+            self.live.send(Configure(training=settings.training))
+        else:
+            for note in settings.opened.notes:
+                self.say(note)
+            await self.live.train_on(settings.opened.name, settings.opened.text, settings.training)
+
+    def action_open_file(self) -> None:
+        self.run_worker(self._open_file(), group="dialog", exclusive=True)
+
+    async def _open_file(self) -> None:
+        from tui.screens.open_file import OpenFileScreen, Purpose
+
+        opened = await self.app.push_screen_wait(OpenFileScreen(self.folder))
+        if opened is None:
+            return
+        self.folder = opened.path.parent
+        for note in opened.notes:
+            self.say(note)
+        state = self.live.state
+        if opened.purpose is Purpose.PROMPT:
+            self.prompt.set_text(opened.text)
+        elif state is not None:
+            training = msgspec.structs.replace(state.training, text=opened.name)
+            await self.live.train_on(opened.name, opened.text, training)

@@ -1,0 +1,107 @@
+"""What a person does with the prompt: edit it, put candidates into it, have it continued, search tokens."""
+
+from textual.widgets import Input
+
+from core.messages import Candidate, Generate, Generated, Stop
+from tui.actions.base import Exploring
+
+STREAM_TOKENS = 20
+
+
+class Prompting(Exploring):
+    """The prompt's actions."""
+
+    _base: str | None = None  # what a continuation under way goes on from
+    _expected: str = ""  # the prompt as the continuation has left it
+    _draws: int = 0  # how often was sampled: the seed, so that each time is another draw
+
+    def prompt_changed(self) -> None:
+        """The prompt is another text: score it. A person's edit ends a continuation."""
+        text = self.prompt.text
+        if self._base is not None and text != self._expected:
+            self._base = None
+            self.live.send(Stop())
+        self.live.watch(text)
+
+    def put_into_prompt(self, candidate: Candidate) -> None:
+        """Append the candidate after the selected prefix; what stood there instead goes (undo brings it back)."""
+        table = self.table.table
+        if table is None or table.text != self.prompt.text:
+            return
+        before = b"".join(token.piece for token in table.tokens[: self.table.cursor + 1])
+        try:
+            text = (before + candidate.piece).decode("utf-8")
+        except UnicodeDecodeError:
+            self.refuse("That token is only a part of a character: it cannot stand in a text by itself.")
+            return
+        self.table.select(len(table.predictions))  # follow the end of the new text
+        self.prompt.set_text(text)
+
+    def action_sample(self) -> None:
+        self._continue(1)
+
+    def action_stream(self) -> None:
+        if self._base is not None:
+            self._base = None
+            self.live.send(Stop())
+        else:
+            self._continue(STREAM_TOKENS)
+
+    def _continue(self, tokens: int) -> None:
+        if self._base is not None:
+            return
+        if not self.prompt.text:
+            self.refuse("There is nothing to continue yet: type a prompt first.")
+            return
+        self._base = self._expected = self.prompt.text
+        self._draws += 1
+        request = Generate(text=self._base, tokens=tokens, seed=self._draws)
+        self.run_worker(self.live.continue_text(request), group="continuation")
+
+    def take_continuation(self, generated: Generated) -> None:
+        """Write what has come so far behind the prompt."""
+        if self._base is None:
+            return
+        self._expected = self._base + generated.text
+        if generated.done:
+            self._base = None
+        self.table.select(10**9)
+        self.prompt.set_text(self._expected)
+
+    def action_to_prompt(self) -> None:
+        self.prompt.focus()
+
+    def action_leave(self) -> None:
+        """Out of the prompt or the search, to the table; the candidates again where a search had replaced them."""
+        find = self.query_one("#find", Input)
+        if find.has_class("-shown"):
+            find.remove_class("-shown")
+            find.value = ""
+            self.candidates.set_found(None)
+            self.candidates.focus()
+        else:
+            self.table.focus()
+
+    def action_find(self) -> None:
+        self.action_tab("candidates")
+        find = self.query_one("#find", Input)
+        find.add_class("-shown")
+        find.focus()
+
+    def search(self, query: str) -> None:
+        """Show the tokens that hold what was typed, as the model sees them after the selected prefix."""
+        if not query:
+            self.candidates.set_found(None)
+        else:
+            self.run_worker(self._search(query), group="find", exclusive=True)
+
+    def search_again(self) -> None:
+        """The prediction is another one: so is what was found in it."""
+        query = self.query_one("#find", Input).value
+        if query:
+            self.search(query)
+
+    async def _search(self, query: str) -> None:
+        answer = await self.live.find(self.table.cursor, query)
+        if answer is not None and self.query_one("#find", Input).value == query:
+            self.candidates.set_found(answer.found)

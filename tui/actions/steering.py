@@ -1,0 +1,117 @@
+"""What a person does with the run: step, run, pause, go back, reset, change it, restart its engine."""
+
+import msgspec
+
+from core.messages import Configure, Extend, Pause, Reset, Rewind, Run
+from core.text import safe
+from tui.actions.base import Exploring
+from tui.widgets.loss_chart import LossChart
+
+# The dialogs are imported where they are opened: the first frame does not wait for them.
+
+_NO_ENGINE = "The engine is not running: ctrl+r starts it again."
+
+
+class Steering(Exploring):
+    """The run's actions."""
+
+    def action_step(self) -> None:
+        self.live.send(Run(steps=1))
+
+    def action_run_pause(self) -> None:
+        state = self.live.state
+        if state is not None and state.running:
+            self.live.send(Pause())
+        elif state is not None and state.step >= state.goal:
+            self.action_extend()
+        else:
+            self.live.send(Run())
+
+    def action_back(self) -> None:
+        state = self.live.state
+        if state is None:
+            return
+        if state.step == 0:
+            self.refuse("This is step 0: there is nothing before it.")
+        else:
+            self.live.send(Rewind(step=state.step - 1))
+
+    def action_go_to(self) -> None:
+        if self.furthest == 0:
+            self.refuse("No step has been trained yet: F2 trains one, F3 goes on.")
+        else:
+            self.run_worker(self._go_to(), group="dialog", exclusive=True)
+
+    async def _go_to(self) -> None:
+        from tui.screens.ask import AskScreen
+
+        now = self.live.state.step if self.live.state else None
+        step = await self.app.push_screen_wait(
+            AskScreen("Go to a step", "The run pauses there; the steps after it are kept.", low=0,
+                      high=self.furthest, value=now, accept="Go")
+        )  # fmt: skip
+        if step is not None:
+            self.live.send(Rewind(step=step))
+
+    def action_extend(self) -> None:
+        self.run_worker(self._extend(), group="dialog", exclusive=True)
+
+    async def _extend(self) -> None:
+        from tui.screens.ask import AskScreen
+
+        steps = await self.app.push_screen_wait(
+            AskScreen("Extend the run", "How many more steps, at the last learning rate of the schedule?",
+                      low=1, high=1_000_000, value=100, accept="Extend")
+        )  # fmt: skip
+        if steps is not None:
+            self.live.send(Extend(steps=steps))
+            self.live.send(Run())
+
+    def action_reset(self) -> None:
+        if not self.live.alive:
+            self.run_worker(self.live.restart(), group="engine")
+        else:
+            self.run_worker(self._reset(), group="dialog", exclusive=True)
+
+    async def _reset(self) -> None:
+        from tui.screens.confirm import ConfirmScreen
+
+        state = self.live.state
+        lost = (
+            f"The {self.furthest:,} steps done leave the chart." if self.furthest else "No step is done yet."
+        )
+        if state is not None and state.run is not None:
+            lost += f" They stay on disk as the run {state.run}."
+        question = "Back to the weights this run started from?"
+        if await self.app.push_screen_wait(ConfirmScreen(question, safe(lost), accept="Reset")):
+            self.live.send(Reset())
+
+    def action_fresh(self) -> None:
+        """A freshly initialised model with the next seed."""
+        state = self.live.state
+        if state is None:
+            return
+        if not state.model.fresh:
+            self.refuse("This model was loaded; start with --model fresh to draw new weights.")
+            return
+        training = msgspec.structs.replace(state.training, seed=state.training.seed + 1)
+        self.live.send(Configure(training=training))
+
+    def action_describe(self) -> None:
+        self.say(self.query_one(LossChart).describe())
+
+    def offer_restart(self, words: str) -> None:
+        """The engine has ended: say so, with the end of its log, and offer to start it again."""
+        self.run_worker(self._offer_restart(words), group="dialog", exclusive=True)
+
+    async def _offer_restart(self, words: str) -> None:
+        from tui.screens.confirm import ConfirmScreen
+
+        state = self.live.state
+        stood = f"The run stood at step {state.step:,} and goes on from there." if state and state.run else ""
+        log = "\n".join(safe(line) for line in words.splitlines()[-6:]) or "It left no word in its log."
+        question = "The engine has ended. Start it again?"
+        if await self.app.push_screen_wait(
+            ConfirmScreen(question, f"{log}\n\n{stood}", accept="Start again")
+        ):
+            await self.live.restart()

@@ -1,0 +1,30 @@
+"""Text cut and padded to a width in terminal cells."""
+
+from rich.cells import cell_len, set_cell_size
+
+ELLIPSIS = "…"
+
+
+def left(text: str, width: int) -> str:
+    """Exactly `width` cells, left-aligned, the end cut off with an ellipsis."""
+    if cell_len(text) > width:
+        return set_cell_size(set_cell_size(text, max(0, width - 1)).rstrip() + ELLIPSIS, width)
+    return set_cell_size(text, width)
+
+
+def right(text: str, width: int) -> str:
+    """Exactly `width` cells, right-aligned; a number that does not fit shows as dots, never as another."""
+    cells = cell_len(text)
+    return "·" * width if cells > width else " " * (width - cells) + text
+
+
+def tail(text: str, width: int) -> str:
+    """Exactly `width` cells, left-aligned, the beginning cut off with an ellipsis: the end is what counts."""
+    if cell_len(text) <= width:
+        return set_cell_size(text, width)
+    cells = 0
+    start = len(text)
+    while start > 0 and cells + cell_len(text[start - 1]) <= width - 1:
+        start -= 1
+        cells += cell_len(text[start])
+    return set_cell_size(ELLIPSIS + text[start:], width)

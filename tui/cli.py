@@ -1,0 +1,322 @@
+"""The commands. What one of them needs is imported when it runs: the screen waits for none of the others."""
+
+import io
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from core.messages import Generate, Training  # no torch, and the screen needs them first of all
+from core.text import safe
+
+TRAINING = Training()
+GENERATE = Generate(text="")
+FRESH = "fresh"
+_FIXED = "model preset batch context learning_rate seed dropout warmup weight_decay clip evaluate_every out"
+
+MODEL = click.option(
+    "--model",
+    metavar="NAME|DIR",
+    default=FRESH,
+    show_default=True,
+    help="'fresh' (weights drawn from a seed), a run's name, or a folder in the Hugging Face GPT-2 layout, "
+    "its path starting with ./ or /.",
+)
+
+
+class Failed(click.ClickException):
+    """Something that went wrong, in one sentence on stderr; exit code 1."""
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"neglogp: {safe(self.message)}", err=True, file=file)
+
+
+class Commands(click.Group):
+    """A group in which `explore` is meant where no command is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0].startswith("-") and args[0] not in ("--help", "-h", "--version")):
+            args = ["explore", *args]
+        return super().parse_args(ctx, args)
+
+
+def _version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        try:
+            click.echo(f"neglogp {metadata.version('neglogp')}")
+        except metadata.PackageNotFoundError:
+            raise Failed("this copy of neglogp is not installed, so it has no version") from None
+        ctx.exit()
+
+
+@contextmanager
+def _failing_clearly() -> Iterator[None]:
+    """What the core refuses, as one sentence; a pipe that nobody reads any more is click's to end."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except (ValueError, OSError) as error:
+        raise Failed(str(error)) from error
+
+
+@contextmanager
+def _usage() -> Iterator[None]:
+    """A number out of range is a matter of usage."""
+    try:
+        yield
+    except ValueError as error:
+        raise click.UsageError(str(error), click.get_current_context()) from error
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="The version."
+)
+def neglogp() -> None:
+    """See what a language model expects, token by token, and train it before your eyes.
+
+    Without a command the screen opens; `neglogp explore --help` has its options.
+
+    \b
+    neglogp                                    the screen, on a freshly drawn model
+    neglogp --model myrun                      the screen, on a run where it stands
+    neglogp score "The fat cat sat on the mat" the table, in a pipe or a file too
+    neglogp train notes.txt --steps 300 --out myrun
+    neglogp generate "Once upon a" --model myrun
+
+    `neglogp COMMAND --help` tells more about each. Exit codes: 0 done, 1 not done (stderr says why in one
+    sentence), 2 not understood. Runs are kept in NEGLOGP_RUNS, or your data folder.
+    """
+
+
+@neglogp.command(short_help="Open the screen.")
+@MODEL
+@click.option(
+    "--engine",
+    metavar="COMMAND",
+    help="Run the model elsewhere: this command speaks for it on stdin and stdout.",
+)
+@click.option(
+    "--seed", type=int, default=TRAINING.seed, show_default=True, help="What a fresh model is drawn from."
+)
+def explore(model: str, engine: str | None, seed: int) -> None:
+    """Open the screen: prompt, table, candidates and a training run to step through.
+
+    \b
+    neglogp
+    neglogp --model ./gpt2
+    neglogp --engine "ssh gpubox neglogp engine"
+    """
+    with _usage():
+        training = Training(seed=seed)
+        if engine is not None and not shlex.split(engine):
+            raise ValueError("--engine is empty; give the command that starts an engine")
+    if os.environ.get("TERM") == "dumb" or not all(s.isatty() for s in (sys.stdin, sys.stdout, sys.stderr)):
+        raise Failed(
+            "the screen needs a terminal; without one there are neglogp score, neglogp train and neglogp generate"
+        )
+    from tui.app import run
+
+    sys.exit(run(model, training, engine))
+
+
+@neglogp.command(short_help="Print what the model thought of every token of a text.")
+@click.argument("text", metavar="TEXT|-")
+@MODEL
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
+@click.option("--csv", "as_csv", is_flag=True, help="Comma-separated, one line a token, in UTF-8.")
+def score(text: str, model: str, as_json: bool, as_csv: bool) -> None:
+    """Print what the model thought of every token of TEXT, or of what comes on stdin.
+
+    \b
+    neglogp score "The fat cat sat on the mat"
+    printf %s "The fat cat sat on the mat" | neglogp score - --model myrun
+    neglogp score - --json < letter.txt | jq .summary.perplexity
+
+    Stdin counts to its last byte: `echo` would add a line end, which is a token like any other.
+
+    The table has one row a prefix: the token that really followed, its probability p, its surprisal -log p
+    in nats and bits, its rank among all tokens (1 is the likeliest), and the entropy H of the prediction.
+
+    --json prints {schema, model, summary, tokens}: in `tokens` one entry a token of the text with token,
+    token_id, bytes (its numbers), logprob, surprisal_nats, surprisal_bits, rank and entropy_nats, all about
+    the prediction that was made of it. The first token is predicted from nothing: its figures are null (in
+    --csv, which has the same columns, empty). `token` shows bytes that are no UTF-8 alone as U+FFFD. A figure
+    that is not finite is the string "inf", "-inf" or "nan", since JSON has no number for it.
+    """
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv exclude each other")
+    from tui.headless import score as command
+    from tui.headless.talk import given_text
+
+    with _failing_clearly():
+        command.score(given_text(text), model, "json" if as_json else "csv" if as_csv else "table")
+
+
+@neglogp.command(short_help="Train a model on a file and keep the run in a folder.")
+@click.argument("file", required=False)
+@click.option(
+    "--steps", type=int, help=f"Updates to make.  [default: {TRAINING.steps}; on --resume, what is left]"
+)
+@click.option(
+    "--out", metavar="RUN", help="The new run: a name, or with a slash in it the path of its folder."
+)
+@click.option("--resume", metavar="RUN", help="Go on with this run where it stands; --steps makes N more.")
+@MODEL
+@click.option("--preset", default=TRAINING.preset, show_default=True, help="The size of a fresh model.")
+@click.option("--batch", type=int, default=TRAINING.batch, show_default=True, help="Windows in one update.")
+@click.option(
+    "--context",
+    type=int,
+    help=f"Tokens in a window.  [default: {TRAINING.context}, or the model's own where that is less]",
+)
+@click.option(
+    "--lr", "--learning-rate", "learning_rate", type=float, default=TRAINING.learning_rate, show_default=True,
+    help="After the warm-up; it falls to a tenth.",
+)  # fmt: skip
+@click.option(
+    "--warmup", type=int, default=TRAINING.warmup, show_default=True, help="Updates up to that rate."
+)
+@click.option(
+    "--seed", type=int, default=TRAINING.seed, show_default=True, help="What everything random hangs on."
+)
+@click.option(
+    "--dropout", type=float, default=TRAINING.dropout, show_default=True, help="Share of values dropped."
+)
+@click.option(
+    "--weight-decay", type=float, default=TRAINING.weight_decay, show_default=True, help="Of matrices."
+)
+@click.option("--clip", type=float, default=TRAINING.clip, show_default=True, help="The longest gradient.")
+@click.option(
+    "--evaluate-every", type=int, default=TRAINING.evaluate_every, show_default=True,
+    help="Updates between two validation losses.",
+)  # fmt: skip
+@click.option("--prompt", metavar="TEXT", help="Follow the loss of this text too.")
+@click.pass_context
+def train(
+    ctx: click.Context,
+    file: str | None,
+    steps: int | None,
+    out: str | None,
+    resume: str | None,
+    model: str,
+    context: int | None,
+    prompt: str | None,
+    **settings: Any,
+) -> None:
+    """Train a model on the text in FILE and keep the run in a folder.
+
+    \b
+    neglogp train notes.txt --steps 300 --out myrun
+    neglogp train notes.txt --steps 300 --out ./runs/wide --preset medium --lr 5e-4
+    neglogp train --resume myrun                 to its last step
+    neglogp train --resume myrun --steps 100     100 more
+    neglogp train story --steps 100 --out cat    the built-in story, where no file is called so
+
+    Ctrl-C ends after the present step and saves; a resumed run comes out as if it had never stopped.
+    RUN/checkpoint-N is a model folder: `--model RUN` finds the one the run stands at, and transformers loads
+    it with GPT2LMHeadModel.from_pretrained. If the text of a run is no longer at hand, give FILE to --resume.
+    """
+    if resume is not None:
+        given = [
+            name for name in _FIXED.split() if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        ]
+        if given:
+            option = "--" + given[0].replace("_", "-")
+            raise click.UsageError(
+                f"{option} is settled in a run that is resumed: leave it out, or start a new run"
+            )
+        if steps is not None and steps < 1:
+            raise click.UsageError(f"steps is {steps}; it must be at least 1")
+        from tui.headless import train as command
+
+        with _failing_clearly():
+            return command.resume(resume, file, steps, prompt)
+    if file is None or out is None:
+        raise click.UsageError("give a FILE to train on and --out RUN to keep it in, or --resume RUN")
+    with _usage():
+        training = Training(
+            steps=TRAINING.steps if steps is None else steps,
+            context=TRAINING.context if context is None else context,
+            **settings,
+        )
+    from tui.headless import train as command
+
+    with _failing_clearly():
+        command.train(file, model, training, out, prompt, fit=context is None)
+
+
+@neglogp.command(short_help="Print a text and what the model goes on with.")
+@click.argument("prompt", metavar="PROMPT|-")
+@MODEL
+@click.option("--tokens", type=int, default=GENERATE.tokens, show_default=True, help="How many to add.")
+@click.option(
+    "--temperature", type=float, default=GENERATE.temperature, show_default=True,
+    help="0 takes the likeliest token each time, more evens the chances out.",
+)  # fmt: skip
+@click.option("--top-k", type=click.IntRange(min=1), help="Choose among the k likeliest only.")
+@click.option(
+    "--top-p",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Choose among the fewest that have p together.",
+)
+@click.option(
+    "--seed", type=int, default=GENERATE.seed, show_default=True, help="The same seed, the same text."
+)
+def generate(prompt: str, model: str, **settings: Any) -> None:
+    """Print PROMPT, or what comes on stdin, and what the model goes on with.
+
+    \b
+    neglogp generate "Once upon a" --model myrun
+    neglogp generate "The fat cat" --temperature 0 --tokens 50
+    printf %s "The fat cat" | neglogp generate - --top-p 0.9 --seed 7
+    """
+    with _usage():
+        Generate(text="", **settings)
+    from tui.headless import generate as command
+    from tui.headless.talk import given_text
+
+    with _failing_clearly():
+        command.generate(Generate(text=given_text(prompt), **settings), model)
+
+
+@neglogp.command(short_help="Serve a screen elsewhere.")
+def engine() -> None:
+    """Serve a screen elsewhere: JSON lines on stdin and stdout.
+
+    \b
+    neglogp --engine "ssh gpubox neglogp engine"     on the machine with the screen
+    """
+    from core.engine import main
+
+    main()
+
+
+def main() -> None:
+    """The command `neglogp`."""
+    _leave_out_relative_paths()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # for a locale that has no ␣
+    neglogp(prog_name="neglogp")
+
+
+def _leave_out_relative_paths() -> None:
+    """Forget what a relative entry of PYTHONPATH put on the path: any torch.py in the current folder.
+
+    The folder this program itself runs from stays.
+    """
+    own = str(Path(__file__).resolve().parents[1])
+    paths = os.environ.get("PYTHONPATH")
+    for entry in paths.split(os.pathsep) if paths else ():
+        folder = os.path.abspath(entry)
+        if not os.path.isabs(entry) and os.path.realpath(folder) != own and folder in sys.path:
+            sys.path.remove(folder)

@@ -1,0 +1,121 @@
+"""`neglogp train`: a run from a file to a folder, or on from a folder."""
+
+import shlex
+import sys
+from pathlib import Path
+
+import click
+import msgspec
+
+from core import messages as m
+from core import runs
+from core.recorder import Recorder
+from core.session import Session
+from core.text import safe
+from core.texts import STORY
+from tui.headless.curve import told
+from tui.headless.interrupts import Interrupts
+from tui.headless.progress import ProgressLine
+from tui.headless.talk import note
+from tui.headless.weights import weights
+from tui.textfile import load_text_file
+
+
+def train(file: str, model: str, training: m.Training, out: str, prompt: str | None, *, fit: bool) -> None:
+    """Train a model on a file into the new run `out`.
+
+    `fit` shortens the context to what the model has. Raises ValueError with what is wrong or why the run ended
+    before its last step.
+    """
+    of = weights(model)
+    training = of.fitting(training) if fit else training
+    with Interrupts() as interrupts:
+        run = _Run(interrupts, name=out)
+        training = msgspec.structs.replace(training, text=run.take_in(file))
+        run.session.open(m.Open(model=of.opens, training=training))
+        run.go(training.steps, prompt)
+
+
+def resume(name: str, file: str | None, steps: int | None, prompt: str | None) -> None:
+    """Go on with a run where it stands, to its last step or for `steps` more. Raises as `train` does.
+
+    `file` hands its text over once more, for a machine that does not have it.
+    """
+    folder = runs.run_path(name)
+    runs.read(folder)  # a folder that is no run would open as a model to start a new one from
+    with Interrupts() as interrupts:
+        run = _Run(interrupts, name=name)
+        if file is not None:
+            run.take_in(file)
+        state = run.session.open(m.Open(model=str(folder.resolve())))
+        if state.warning:
+            note(state.warning)
+        if steps is None and state.step >= state.goal:
+            run.session.close()
+            raise ValueError(f"all {state.goal:,} steps of {name} are done: with --steps N it trains N more")
+        run.go(state.goal - state.step if steps is None else steps, prompt)
+
+
+class _Run:
+    """A session that trains into a folder, with a line that tells how far it is."""
+
+    def __init__(self, interrupts: Interrupts, *, name: str) -> None:
+        self._name = name
+        self._folder = runs.run_path(name)
+        self._interrupts = interrupts
+        self._progress = ProgressLine(sys.stderr)
+        self.session = Session(
+            emit=self._progress.happened,
+            between=lambda: None,
+            interrupted=lambda: interrupts.asked,
+            recorder=Recorder(folder=self._folder, strict=True),
+        )
+
+    def take_in(self, file: str) -> str:
+        """Hand a file over to the session; the name to train on it under. Raises TextFileError."""
+        path = Path(file)
+        if file == STORY and not path.exists():
+            return STORY
+        loaded = load_text_file(path)
+        for line in loaded.notes:
+            note(f"{path}: {line}")
+        name = path.name if path.name != STORY else f"./{STORY}"  # that name alone is the built-in text's
+        text = loaded.text
+        for start in range(0, len(text), m.UPLOAD_CHUNK):
+            end = start + m.UPLOAD_CHUNK
+            piece = m.Upload(name=name, text=text[start:end], first=start == 0, last=end >= len(text))
+            self.session.upload(piece)
+        return name
+
+    def go(self, steps: int, prompt: str | None) -> None:
+        """Train, save, and print the curve. Raises ValueError where the run ended before its last step."""
+        session = self.session
+        if prompt is not None and not session.score(m.Score(text=prompt, top_k=1)).summary.scored:
+            raise ValueError("there is nothing to score in --prompt: it needs at least two tokens")
+        goal = self._progress.goal = session.status().step + steps
+        session.run(m.Run(steps=steps))
+        try:
+            while session.running and not self._interrupts.asked:
+                session.advance()
+        finally:
+            self._progress.end()
+            state = session.status()
+            session.close()
+        results = session.history(m.History()).results
+        if results:
+            click.echo(told(results))
+        again = f"neglogp train --resume {shlex.quote(self._name)}"
+        if state.step >= goal:
+            if state.warning:
+                note(state.warning)
+            click.echo(
+                f"saved in {safe(str(runs.newest_checkpoint(self._folder)))}\n"
+                f"look at it with: neglogp --model {shlex.quote(self._name)}",
+                err=True,
+            )
+        elif self._interrupts.asked and not results:
+            raise ValueError("stopped before the first step: nothing was written")
+        elif self._interrupts.asked:
+            raise ValueError(f"stopped after step {state.step:,} of {goal:,} and saved; go on with: {again}")
+        else:
+            raise ValueError(f"the run ended at step {state.step:,} of {goal:,}: {state.warning}")

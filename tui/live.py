@@ -1,0 +1,258 @@
+"""What the screen knows of the engine, kept current: it asks, waits, and posts what changed to the screen."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from textual.message import Message
+from textual.widget import Widget
+
+from core import messages as m
+from tui.engine import Engine, EngineDied, EngineError, Line
+
+
+class StateChanged(Message):
+    def __init__(self, state: m.State) -> None:
+        super().__init__()
+        self.state = state
+
+
+class TableChanged(Message):
+    def __init__(self, table: m.Table) -> None:
+        super().__init__()
+        self.table = table
+
+
+class StepsDone(Message):
+    """New steps, or with `anew` all there are."""
+
+    def __init__(self, results: tuple[m.StepResult, ...], *, anew: bool) -> None:
+        super().__init__()
+        self.results = results
+        self.anew = anew
+
+
+class TextContinued(Message):
+    def __init__(self, generated: m.Generated) -> None:
+        super().__init__()
+        self.generated = generated
+
+
+class WorkGoesOn(Message):
+    def __init__(self, progress: m.Progress) -> None:
+        super().__init__()
+        self.progress = progress
+
+
+class Said(Message):
+    """One sentence for the person."""
+
+    def __init__(self, text: str, *, error: bool) -> None:
+        super().__init__()
+        self.text = text
+        self.error = error
+
+
+class EngineLost(Message):
+    def __init__(self, words: str) -> None:
+        super().__init__()
+        self.words = words
+
+
+class Live:
+    """The conversation with one engine after the other. Everything it learns goes to `screen` as a message."""
+
+    def __init__(self, screen: Widget, line: Callable[[], Line], opening: m.Open) -> None:
+        self._screen = screen
+        self._line = line
+        self._opening = opening
+        self._engine: Engine | None = None
+        self._wanted: str | None = None
+        self._scoring: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.state: m.State | None = None
+        self.table: m.Table | None = None
+        self.continuing = False
+
+    # ------------------------------------------------------------------------------------ the engine's life
+
+    @property
+    def alive(self) -> bool:
+        return self._engine is not None
+
+    async def start(self) -> None:
+        """Start an engine and open the model. What fails is said on the screen."""
+        engine = Engine(self._line(), self._happened, self._ended)
+        self._engine = engine
+        try:
+            await engine.start()
+            await self._open(engine)
+        except EngineError as error:
+            self._say(str(error), error=True)
+            await self._open_instead(engine)
+        except EngineDied as error:
+            self._ended(str(error))
+
+    async def _open(self, engine: Engine) -> None:
+        self._learn(await engine.ask(self._opening))
+        await self._all_steps()
+        self._score_wanted(again=True)
+
+    async def _open_instead(self, engine: Engine) -> None:
+        """The model asked for is not to be had: a fresh one leaves the person with something to work on."""
+        if self._opening.model == "fresh":
+            return
+        self._opening = m.Open()
+        try:
+            await self._open(engine)
+        except (EngineError, EngineDied) as error:
+            self._say(str(error), error=True)
+
+    async def restart(self) -> None:
+        """Start the engine again, on the run that was going on, if one was."""
+        await self.close()
+        if self.state is not None and self.state.run is not None:
+            self._opening = m.Open(model=self.state.run, training=self.state.training)
+        elif self.state is not None:
+            self._opening = m.Open(model=self._opening.model, training=self.state.training)
+        await self.start()
+
+    async def close(self) -> None:
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await engine.close()
+
+    def _ended(self, words: str) -> None:
+        if self._engine is not None:
+            self._engine = None
+            self.continuing = False
+            self._screen.post_message(EngineLost(words))
+
+    # ------------------------------------------------------------------------------------------ what happens
+
+    def _happened(self, event: m.AnyEvent) -> None:
+        match event:
+            case m.Stepped(results=results, state=state):
+                self._learn(state)
+                self._screen.post_message(StepsDone(results, anew=False))
+            case m.Changed(state=state):
+                self._learn(state)
+            case m.Rescored(table=table):
+                if table.text == self._wanted:
+                    self._show(table)
+            case m.Continued(generated=generated):
+                if self.continuing:
+                    self._screen.post_message(TextContinued(generated))
+            case m.Progress():
+                self._screen.post_message(WorkGoesOn(event))
+
+    def _learn(self, state: m.State) -> None:
+        self.state = state
+        self._screen.post_message(StateChanged(state))
+
+    def _show(self, table: m.Table) -> None:
+        self.table = table
+        self._screen.post_message(TableChanged(table))
+
+    def _say(self, text: str, *, error: bool = False) -> None:
+        self._screen.post_message(Said(text, error=error))
+
+    # ----------------------------------------------------------------------------------------------- scoring
+
+    def watch(self, text: str) -> None:
+        """Score this text: the first wish at once, then always the latest."""
+        self._wanted = text
+        self._score_wanted()
+
+    def _score_wanted(self, *, again: bool = False) -> None:
+        if self._engine is None or self._wanted is None:
+            return
+        if again:
+            self.table = None
+        if self._scoring is None or self._scoring.done():
+            self._scoring = self._spawn(self._score())
+
+    async def _score(self) -> None:
+        while self._engine is not None and self._wanted is not None:
+            text = self._wanted
+            if self.table is not None and self.table.text == text:
+                return
+            try:
+                self._show(await self._engine.ask(m.Score(text=text)))
+            except EngineError as error:
+                if error.kind != "superseded":
+                    self._say(str(error), error=True)
+                    return
+            except EngineDied:
+                return
+
+    async def find(self, position: int, query: str) -> m.Candidates | None:
+        """Tokens that hold what was typed; None where that could not be found out."""
+        try:
+            return await self._ask(m.Find(position=position, query=query))
+        except (EngineError, EngineDied):
+            return None
+
+    # ---------------------------------------------------------------------------------------------- training
+
+    def send(self, request: m.Request[m.State]) -> None:
+        """Ask for something that answers with a state, without waiting for it."""
+        self._spawn(self._send(request))
+
+    async def _send(self, request: m.Request[m.State]) -> None:
+        try:
+            self._learn(await self._ask(request))
+            if isinstance(request, (m.Configure, m.Reset, m.Rewind, m.Open)):
+                await self._all_steps()
+        except EngineError as error:
+            self._say(str(error), error=True)
+        except EngineDied:
+            pass  # on_end has told of it
+
+    async def _all_steps(self) -> None:
+        curve = await self._ask(m.History())
+        self._screen.post_message(StepsDone(curve.results, anew=True))
+
+    async def train_on(self, name: str, text: str, training: m.Training) -> None:
+        """Hand a text over in pieces, then start a run on it."""
+        try:
+            for start in range(0, max(1, len(text)), m.UPLOAD_CHUNK):
+                end = start + m.UPLOAD_CHUNK
+                piece = m.Upload(name=name, text=text[start:end], first=start == 0, last=end >= len(text))
+                await self._ask(piece)
+                if len(text) > m.UPLOAD_CHUNK:
+                    progress = m.Progress(
+                        what="handing the text over", done=min(end, len(text)), total=len(text)
+                    )
+                    self._screen.post_message(WorkGoesOn(progress))
+        except EngineError as error:
+            self._say(str(error), error=True)
+        except EngineDied:
+            pass
+        else:
+            await self._send(m.Configure(training=training))
+
+    async def continue_text(self, request: m.Generate) -> None:
+        """Have a text continued; pieces come as TextContinued, the last with `done`."""
+        self.continuing = True
+        try:
+            generated = await self._ask(request)
+            self.continuing = False
+            self._screen.post_message(TextContinued(generated))
+        except EngineError as error:
+            self._say(str(error), error=True)
+        except EngineDied:
+            pass
+        finally:
+            self.continuing = False
+
+    async def _ask(self, request: m.Request[m.Result]) -> m.Result:
+        if self._engine is None:
+            raise EngineDied("")
+        return await self._engine.ask(request)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task

@@ -1,0 +1,262 @@
+"""The screen: prompt, prefix table, next token, loss. It routes what happens to the widgets."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.events import Resize
+from textual.reactive import reactive
+from textual.widgets import Footer, Input, Static, TextArea
+
+from core import messages as m
+from core.text import safe, visible
+from tui import formats
+from tui.actions.filing import Filing
+from tui.actions.prompting import Prompting
+from tui.actions.steering import Steering
+from tui.bindings import EXPLORE
+from tui.engine import Line
+from tui.formats import Unit
+from tui.live import EngineLost, Live, Said, StateChanged, StepsDone, TableChanged, TextContinued, WorkGoesOn
+from tui.widgets.candidates import CandidateList
+from tui.widgets.loss_chart import LossChart
+from tui.widgets.pane import Pane
+from tui.widgets.prefix_table import PrefixTable
+from tui.widgets.prompt import PromptArea, TokenStrip
+from tui.widgets.status import StatusLine
+from tui.widgets.tabs import PaneTabs
+
+FIRST_PROMPT = "The fat cat sat on the mat"
+ONE_COLUMN = (100, 30)  # below this many columns or rows, tabs
+SMALLEST = (60, 15)
+
+
+class ExploreScreen(Prompting, Steering, Filing):
+    """Everything at once. What a person does is in `tui.actions`; what is shown here is only handed on."""
+
+    CSS_PATH = "explore.tcss"
+    BINDINGS = EXPLORE
+    AUTO_FOCUS = "#prompt"
+
+    unit: reactive[Unit] = reactive(Unit.NATS, init=False)
+
+    def __init__(self, line: Callable[[], Line], opening: m.Open) -> None:
+        super().__init__()
+        self.live = Live(self, line, opening)
+        self.furthest = 0
+        self.folder = Path.cwd()
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="panes"):
+            with Vertical(id="left"):
+                yield Pane(
+                    "prompt", PromptArea(FIRST_PROMPT, id="prompt"), TokenStrip(id="tokens"), id="prompt-pane"
+                )
+                yield PaneTabs(id="tabs")
+                yield Pane(
+                    "prefix → next token · −log p and H(q) in nats",
+                    PrefixTable(id="table"),
+                    Static(id="note", markup=False),
+                    Static(id="summary", markup=False),
+                    id="table-pane",
+                )
+            with Vertical(id="right"):
+                yield Pane(
+                    "next token",
+                    Input(placeholder="part of a token", id="find"),
+                    CandidateList(id="candidates"),
+                    Static(id="entropy", markup=False),
+                    id="candidates-pane",
+                )
+                yield Pane("loss", LossChart(id="chart"), id="chart-pane")
+        yield StatusLine(id="status")
+        yield Footer(show_command_palette=False)
+        yield Static(id="too-small", markup=False)
+
+    def on_mount(self) -> None:
+        self.add_class("-show-table")
+        self.query_one(StatusLine).say(" starting the engine …")
+        # The first frame is painted before the engine's process is started beside it.
+        self.call_after_refresh(self._start)
+
+    def _start(self) -> None:
+        self.live.watch(self.prompt.text)
+        self.run_worker(self.live.start(), group="engine", exit_on_error=True)
+
+    # ------------------------------------------------------------------------------------- what is learnt
+
+    @on(StateChanged)
+    def _state_changed(self, event: StateChanged) -> None:
+        state = event.state
+        chart = self.query_one(LossChart)
+        chart.references = state.references
+        chart.goal = state.goal
+        self.furthest = max(self.furthest, state.step)
+        chart.cursor = state.step if state.step < self.furthest else None
+        self.query_one(StatusLine).set_state(state)
+        self.show_note(state.warning)
+
+    @on(TableChanged)
+    def _table_changed(self, event: TableChanged) -> None:
+        if event.table.text != self.prompt.text:
+            return  # a newer prompt is on its way
+        if event.table.tokens:
+            self.table.set_table(event.table)
+        else:
+            self.table.clear()
+            self._row_selected(PrefixTable.Selected(0))
+        self._show_summary()
+
+    @on(StepsDone)
+    def _steps_done(self, event: StepsDone) -> None:
+        chart = self.query_one(LossChart)
+        if event.anew:
+            self.furthest = max((result.step for result in event.results), default=0)
+            chart.replace(event.results)
+        else:
+            self.furthest = max(self.furthest, *(result.step for result in event.results))
+            chart.add(event.results)
+        state = self.live.state
+        chart.cursor = state.step if state and state.step < self.furthest else None
+        self.query_one(StatusLine).add(event.results, anew=event.anew)
+
+    @on(WorkGoesOn)
+    def _work_goes_on(self, event: WorkGoesOn) -> None:
+        self.query_one(StatusLine).set_progress(event.progress)
+
+    @on(TextContinued)
+    def _text_continued(self, event: TextContinued) -> None:
+        self.take_continuation(event.generated)
+
+    @on(Said)
+    def _said(self, event: Said) -> None:
+        self.notify(safe(event.text), severity="error" if event.error else "information", markup=False)
+
+    @on(EngineLost)
+    def _engine_lost(self, event: EngineLost) -> None:
+        self.query_one(StatusLine).say(" the engine has ended: ctrl+r starts it again where the run stood")
+        self.offer_restart(event.words)
+
+    # -------------------------------------------------------------------------------------- what is chosen
+
+    @on(PrefixTable.Selected)
+    def _row_selected(self, event: PrefixTable.Selected) -> None:
+        prediction = self.table.selected
+        table = self.table.table
+        self.query_one(TokenStrip).set_table(table, event.position)
+        self.query_one(CandidateList).set_prediction(prediction)
+        self.search_again()
+        pane = self.query_one("#candidates-pane", Pane)
+        entropy = self.query_one("#entropy", Static)
+        if table is None or prediction is None:
+            pane.title = "next token"
+            entropy.update("")
+            return
+        prefix = "".join(
+            visible(t.piece) for t in table.tokens[max(0, event.position - 7) : event.position + 1]
+        )
+        pane.title = f"next token after “{prefix.replace('␣', ' ').strip()}”"
+        choices = formats.count(prediction.effective_choices)
+        doubt = formats.information(prediction.entropy, self.unit)
+        entropy.update(f"H(q) = {doubt} {self.unit.value} · {choices} effective choices")
+
+    @on(TokenStrip.Picked)
+    def _token_picked(self, event: TokenStrip.Picked) -> None:
+        self.table.select(event.position)
+
+    @on(PrefixTable.Entered)
+    def _row_entered(self) -> None:
+        self.tab = "candidates"
+        self.query_one(CandidateList).focus()
+
+    @on(CandidateList.Chosen)
+    def _candidate_chosen(self, event: CandidateList.Chosen) -> None:
+        self.put_into_prompt(event.candidate)
+
+    @on(TextArea.Changed, "#prompt")
+    def _prompt_edited(self) -> None:
+        self.prompt_changed()
+
+    @on(Input.Changed, "#find")
+    def _find_typed(self, event: Input.Changed) -> None:
+        self.search(event.value)
+
+    @on(Input.Submitted, "#find")
+    def _find_entered(self) -> None:
+        self.query_one(CandidateList).focus()
+
+    @on(PaneTabs.Asked)
+    def _tab_asked(self, event: PaneTabs.Asked) -> None:
+        self.tab = event.name
+
+    # ---------------------------------------------------------------------------------------- how it looks
+
+    def watch_tab(self, before: str, after: str) -> None:
+        self.remove_class(f"-show-{before}")
+        self.add_class(f"-show-{after}")
+        self.query_one(PaneTabs).set_active(after)
+
+    def watch_unit(self, unit: Unit) -> None:
+        self.table.unit = unit
+        self.query_one(CandidateList).unit = unit
+        self.query_one(LossChart).unit = unit
+        self.query_one(StatusLine).set_unit(unit)
+        self._row_selected(PrefixTable.Selected(self.table.cursor))
+        self._show_summary()
+
+    def on_resize(self, event: Resize) -> None:
+        size = event.size
+        self.set_class(size.width < ONE_COLUMN[0] or size.height < ONE_COLUMN[1], "-one-column")
+        too_small = size.width < SMALLEST[0] or size.height < SMALLEST[1]
+        self.set_class(too_small, "-too-small")
+        if too_small:
+            self.query_one("#too-small", Static).update(
+                f"This terminal has {size.width} x {size.height} cells; neglogp needs at least "
+                f"{SMALLEST[0]} x {SMALLEST[1]}. Make it larger, or press ctrl+q to leave."
+            )
+
+    def show_note(self, text: str | None) -> None:
+        """One sentence above the foot of the table, or none."""
+        note = self.query_one("#note", Static)
+        note.set_class(bool(text), "-shown")
+        note.update(Content(safe(text)) if text else "")
+
+    def _show_summary(self) -> None:
+        table = self.table.table
+        summary = table.summary if table else None
+        line = self.query_one("#summary", Static)
+        if table is None or summary is None:
+            line.update("The prompt is empty: type a sentence, and every next token in it is scored.")
+        elif summary.mean is None:
+            line.update("One token so far, and nothing before it to predict it from: type on.")
+        else:
+            mean = formats.information(summary.mean, self.unit)
+            bytes_ = formats.bits(summary.bits_per_byte)
+            line.update(
+                f"mean −log p = {mean} {self.unit.value} = loss · perplexity {formats.count(summary.perplexity)}"
+                f" · {bytes_} bits/byte"
+            )
+        self._show_shape()
+
+    def _show_shape(self) -> None:
+        table, state = self.table.table, self.live.state
+        title = f"prefix → next token · −log p and H(q) in {self.unit.value}"
+        if self.table.ids and table is not None and state is not None:
+            n = len(table.tokens)
+            title = (
+                f"logits (1, {n}, {state.model.vocab_size}): {n} vectors, one a token · in {self.unit.value}"
+            )
+        self.query_one("#table-pane", Pane).title = title
+
+    def action_units(self) -> None:
+        self.unit = self.unit.other
+
+    def action_ids(self) -> None:
+        self.table.ids = not self.table.ids
+        self._show_shape()
+
+    async def on_unmount(self) -> None:
+        await self.live.close()

@@ -1,0 +1,165 @@
+"""What could come next after one prefix: the most probable tokens, the target among them or below them."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding, BindingType
+from textual.events import Click, Resize
+from textual.message import Message
+from textual.reactive import reactive
+from textual.strip import Strip
+
+from core.messages import Candidate, Prediction
+from core.text import visible
+from tui import cells, formats, theme
+from tui.formats import Unit
+from tui.ramp import foreground
+from tui.widgets.lines import LineView, strip
+
+_LEAST_FULL_BAR = 0.1
+
+
+class CandidateList(LineView, can_focus=True):
+    """Shows a `Prediction`, or what was found of it. Enter hands the candidate under the cursor on."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "up", show=False, id="candidates.up", tooltip="The candidate above"),
+        Binding("down,j", "move(1)", "down", show=False, id="candidates.down", tooltip="The candidate below"),
+        Binding("home,g", "move(-1000)", "first", show=False, id="candidates.first", tooltip="The first candidate"),
+        Binding("end,G", "move(1000)", "last", show=False, id="candidates.last", tooltip="The last candidate"),
+        Binding("enter", "choose", "put into the prompt", id="candidates.choose",
+                tooltip="Append the candidate to the prompt, or let it replace what follows an earlier row"),
+    ]  # fmt: skip
+
+    pinned = 1  # the headings
+
+    unit: reactive[Unit] = reactive(Unit.NATS)
+
+    class Chosen(Message):
+        """Enter or a second click on a candidate."""
+
+        def __init__(self, candidate: Candidate) -> None:
+            super().__init__()
+            self.candidate = candidate
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.prediction: Prediction | None = None
+        self.found: Sequence[Candidate] | None = None
+        self.cursor = 0
+
+    def set_prediction(self, prediction: Prediction | None) -> None:
+        """Show the candidates of a prediction."""
+        self.prediction = prediction
+        self._build()
+
+    def set_found(self, found: Sequence[Candidate] | None) -> None:
+        """Show the tokens a search has found instead, or the candidates again."""
+        self.found = found
+        self.cursor = 0
+        self._build()
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        """What the lines stand for, top to bottom; the target is always among them."""
+        if self.found is not None:
+            return list(self.found)
+        if self.prediction is None:
+            return []
+        shown = list(self.prediction.top)
+        target = self.prediction.target
+        if target is not None and all(c.token_id != target.token_id for c in shown):
+            room = max(1, self.scrollable_content_region.height - 1 - self.pinned)
+            shown = [*shown[:room], target]
+        return shown
+
+    def action_move(self, rows: int) -> None:
+        self._select(self.cursor + rows)
+
+    def action_choose(self) -> None:
+        candidates = self.candidates
+        if candidates:
+            self.post_message(self.Chosen(candidates[min(self.cursor, len(candidates) - 1)]))
+
+    def on_click(self, event: Click) -> None:
+        row = self.line_at(event.y) - self.pinned
+        if 0 <= row < len(self.candidates):
+            if row == self.cursor and event.chain == 2:
+                self.action_choose()
+            self._select(row)
+
+    def _select(self, row: int) -> None:
+        self.cursor = max(0, min(len(self.candidates) - 1, row))
+        self._build()
+        self.show_line(self.cursor + self.pinned)
+
+    def on_resize(self, event: Resize) -> None:
+        self._build()
+
+    def watch_unit(self) -> None:
+        self._build()
+
+    def on_focus(self) -> None:
+        self._build()
+
+    def on_blur(self) -> None:
+        self._build()
+
+    def _build(self) -> None:
+        width = self.scrollable_content_region.width
+        if width <= 0:
+            return
+        target = self.prediction.target if self.prediction else None
+        candidates = self.candidates
+        # Bars compare within one list; a list in which nothing is likely has short ones.
+        full = max([_LEAST_FULL_BAR, *(c.probability for c in candidates)])
+        lines = [
+            self._line(
+                candidate,
+                width,
+                full,
+                is_target=target is not None and candidate.token_id == target.token_id,
+                selected=self.has_focus and row == self.cursor,
+            )
+            for row, candidate in enumerate(candidates)
+        ]
+        if self.found is not None and not lines:
+            lines = [strip(Segment(cells.left("no token holds that", width), theme.DIM))]
+        self.show([self._header(width), *lines])
+
+    def _header(self, width: int) -> Strip:
+        piece = cells.left("token", _piece_width(width))
+        return strip(
+            Segment(cells.left(f"{'rank':>7} {piece}{'p':>9}{self.unit.value:>7}", width), theme.DIM)
+        )
+
+    def _line(
+        self, candidate: Candidate, width: int, full: float, *, is_target: bool, selected: bool
+    ) -> Strip:
+        """Rank, token, probability, surprisal, and a bar with the target's mark in what is left."""
+        ground = Style(bgcolor=theme.SELECTED) if selected else Style()
+        name = theme.TARGET if is_target else theme.PLAIN
+        segments = [
+            Segment("▸" if selected else " ", theme.LIT + ground),
+            Segment(cells.right(f"{candidate.rank:,}", 6), theme.DIM + ground),
+            Segment(" " + cells.left(visible(candidate.piece), _piece_width(width)), name + ground),
+            Segment(cells.right(formats.probability(candidate.probability), 9), theme.PLAIN + ground),
+            Segment(
+                cells.right(formats.information(candidate.surprisal, self.unit), 7), theme.STRONG + ground
+            ),
+            Segment(" ", ground),
+        ]
+        room = max(0, width - sum(segment.cell_length for segment in segments))
+        mark = (" " + theme.TARGET_MARK if room >= 16 else " ◀") if is_target else ""
+        mark = mark if room > len(mark) else ""
+        bar = formats.bar(candidate.probability / full, max(0, room - len(mark) - 1))
+        shade = Style(color=foreground(candidate.surprisal).rich_color)
+        segments += [Segment(bar, shade + ground), Segment(mark, theme.TARGET + ground)]
+        used = sum(segment.cell_length for segment in segments)
+        return strip(*segments, Segment(" " * max(0, width - used), ground))
+
+
+def _piece_width(width: int) -> int:
+    return min(16, max(8, width // 4))

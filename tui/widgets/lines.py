@@ -1,0 +1,68 @@
+"""A widget of lines, of which only those that changed are painted again."""
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.geometry import Region, Size, Spacing
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+
+class LineView(ScrollView, can_focus=False):
+    """Shows strips, one a line; `show` paints anew what differs from before and nothing else.
+
+    Textual repaints a whole dirty widget; over a slow line the difference is tenfold. A subclass builds
+    all its lines from its state and calls `show`; it never paints. The first `pinned` lines stay in place
+    while the others scroll.
+    """
+
+    pinned = 0
+
+    DEFAULT_CSS = "LineView { scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; overflow-x: hidden; }"
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._lines: list[Strip] = []
+
+    @property
+    def lines(self) -> Sequence[Strip]:
+        """What is shown, for tests and for copying."""
+        return self._lines
+
+    def show(self, lines: Sequence[Strip]) -> None:
+        """Replace the lines; repaint those that changed."""
+        before, self._lines = self._lines, list(lines)
+        if len(before) != len(self._lines):
+            self.virtual_size = Size(self.scrollable_content_region.width, len(self._lines))
+        for y in range(max(len(before), len(self._lines))):
+            old = before[y] if y < len(before) else None
+            new = self._lines[y] if y < len(self._lines) else None
+            if old != new:
+                self._repaint(y)
+
+    def _repaint(self, y: int) -> None:
+        at = y if y < self.pinned else y - self.scroll_offset.y
+        if at >= self.pinned or y < self.pinned:  # not one that has scrolled under the pinned lines
+            self.refresh(Region(0, at, self.size.width, 1))
+
+    def line_at(self, y: int) -> int:
+        """The line that is painted in row y of the widget."""
+        return y if y < self.pinned else y + self.scroll_offset.y
+
+    def show_line(self, y: int) -> None:
+        """Scroll just so far that line y is visible."""
+        self.scroll_to_region(
+            Region(0, y, 1, 1), spacing=Spacing(self.pinned, 0, 0, 0), animate=False, force=True
+        )
+
+    def render_line(self, y: int) -> Strip:
+        y = self.line_at(y)
+        width = self.scrollable_content_region.width
+        strip = self._lines[y] if y < len(self._lines) else Strip([])
+        return strip.adjust_cell_length(width, self.rich_style).apply_style(self.rich_style)
+
+
+def strip(*segments: Segment) -> Strip:
+    """A strip that knows its width in cells."""
+    return Strip(segments, sum(cell_len(segment.text) for segment in segments))

@@ -1,0 +1,330 @@
+"""The loss chart: training, validation and this prompt's loss over the steps, in a picture and in words."""
+
+import time
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from itertools import chain
+from math import isfinite
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.timer import Timer
+
+from core.messages import Reference, StepResult
+from core.text import safe
+from tui import formats, plotting
+from tui.formats import Unit
+from tui.widgets.lines import LineView, strip
+
+AVERAGED = 20  # steps: the span of the exponential average, whose newest value weighs 2 / (span + 1)
+REDRAW = 1.0  # seconds between two pictures while results stream in
+FOLLOW = 0.1  # seconds between two pictures while the cursor moves
+LEAST_WIDTH, LEAST_HEIGHT = 24, 6  # cells; below, only the words are shown
+
+WORDS = Style(color="#8b93a1")
+RAW, RAW_FAINT = "#6b562c", "#3d3420"
+
+
+class Series:
+    """One loss over the steps, in nats, oldest first. What is not finite is remembered but not drawn."""
+
+    def __init__(self, name: str, short: str, glyph: str, colour: str, faint: str) -> None:
+        self.names = (f"{name} ", f"{short} ", "")  # the longest there is room for
+        self.glyph, self.colour, self.faint = glyph, colour, faint
+        self.clear()
+
+    def clear(self) -> None:
+        self.steps, self.values = array("q"), array("d")
+        self.broken: dict[int, float] = {}  # step -> inf or NaN
+        self._averages = array("d")
+
+    def put(self, step: int, value: float) -> None:
+        """Set the value at a step; most often the next one."""
+        i = bisect_left(self.steps, step)
+        known = i < len(self.steps) and self.steps[i] == step
+        if known and self.values[i] == value:
+            return
+        del self._averages[i:]
+        self.broken.pop(step, None)
+        if known:
+            del self.steps[i], self.values[i]
+        if isfinite(value):
+            self.steps.insert(i, step)
+            self.values.insert(i, value)
+        else:
+            self.broken[step] = value
+
+    def cut(self, step: int) -> None:
+        """Forget what came after a step."""
+        i = bisect_right(self.steps, step)
+        for column in (self.steps, self.values, self._averages):
+            del column[i:]
+        self.broken = {at: value for at, value in self.broken.items() if at <= step}
+
+    def averages(self) -> Sequence[float]:
+        """After each step, the mean of the values so far, weighted by (1 - 2 / (AVERAGED + 1)) ** age."""
+        keep = 1 - 2 / (AVERAGED + 1)
+        mean = self._averages
+        for i in range(len(mean), len(self.values)):
+            share = (1 - keep) / (1 - keep ** (i + 1))  # of the newest value in all weights so far
+            mean.append(self.values[i] if i == 0 else mean[i - 1] + share * (self.values[i] - mean[i - 1]))
+        return mean
+
+    def latest(self, step: int) -> tuple[int, float] | None:
+        """The newest measurement up to a step: at which step it was made, and its value, finite or not."""
+        i = bisect_right(self.steps, step)
+        found = [(self.steps[i - 1], self.values[i - 1])] if i else []
+        found += [(at, value) for at, value in self.broken.items() if at <= step]
+        return max(found, key=lambda each: each[0], default=None)
+
+
+class LossChart(LineView):
+    """Three curves, named reference lines and one line of words above them.
+
+    It redraws at most once a second while results stream in, at once on everything a person does, and not
+    at all when nothing happens. Of a redraw, only the lines that changed are painted.
+    """
+
+    DEFAULT_CSS = "LossChart { overflow-y: hidden; }"
+
+    references: reactive[tuple[Reference, ...]] = reactive((), repaint=False, init=False)
+    goal: reactive[int] = reactive(0, repaint=False, init=False)
+    """The step the run is to reach; the axis ends there once it is in sight. 0 where there is none."""
+    unit: reactive[Unit] = reactive(Unit.NATS, repaint=False, init=False)
+    cursor: reactive[int | None] = reactive(None, repaint=False, init=False)
+    """The present step. It is marked while later steps are known, and those are drawn faint."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._training = Series("train", "train", "●", "#e8b04b", "#66532f")
+        self._validation = Series("validation", "val", "◆", "#6fb7e9", "#37556c")
+        self._prompt = Series("this prompt", "prompt", "■", "#c58af9", "#5b4473")
+        self._last = -1  # the last known step
+        self._range: plotting.Range | None = None
+        self._drawn = -REDRAW
+        self._timer: Timer | None = None
+
+    @property
+    def _all(self) -> tuple[Series, Series, Series]:
+        return self._training, self._validation, self._prompt
+
+    # ------------------------------------------------------------------------------------ what it is told
+
+    def add(self, results: Sequence[StepResult]) -> None:
+        """Take in newer steps. A step that was known is replaced, and a cursor that was set moves on."""
+        if results:
+            self._take(results)
+            if self.cursor is not None:
+                self.set_reactive(LossChart.cursor, results[-1].step)
+            self._request(REDRAW)
+
+    def replace(self, results: Sequence[StepResult]) -> None:
+        """Show another run, or another past of this one."""
+        for series in self._all:
+            series.clear()
+        self._last, self._range = -1, None
+        self._take(results)
+        self._request(0)
+
+    def cut(self, step: int) -> None:
+        """Forget what came after a step."""
+        for series in self._all:
+            series.cut(step)
+        self._last = min(self._last, step)
+        self._request(0)
+
+    def clear_prompt(self) -> None:
+        """Begin the prompt's curve anew: the prompt was edited."""
+        if self._prompt.steps or self._prompt.broken:
+            self._prompt.clear()
+            self._request(REDRAW)
+
+    def _take(self, results: Sequence[StepResult]) -> None:
+        for result in results:
+            self._last = max(self._last, result.step)
+            for series, value in zip(self._all, (result.loss, result.validation, result.prompt), strict=True):
+                if value is not None:
+                    series.put(result.step, float(value))
+
+    def watch_references(self) -> None:
+        self._request(0)
+
+    def watch_goal(self) -> None:
+        self._request(0)
+
+    def watch_unit(self) -> None:
+        self._range = None
+        self._request(0)
+
+    def watch_cursor(self, before: int | None, after: int | None) -> None:
+        if any(step is not None and step < self._last for step in (before, after)):
+            self._request(FOLLOW)
+
+    def on_resize(self) -> None:
+        self._request(0)
+
+    # --------------------------------------------------------------------------------------------- drawing
+
+    @property
+    def pending(self) -> bool:
+        """Whether something has come in that is not drawn yet."""
+        return self._timer is not None
+
+    def _request(self, interval: float) -> None:
+        """Draw so that at least `interval` seconds lie between two pictures: now, or once by a timer."""
+        wait = self._drawn + interval - time.monotonic()
+        if self._timer is not None:
+            if wait > 0 and interval >= REDRAW:
+                return
+            self._timer.stop()
+            self._timer = None
+        if not self.is_running:
+            return
+        if wait > 0:
+            self._timer = self.set_timer(wait, self._redraw)
+        else:
+            self._redraw()
+
+    def _redraw(self) -> None:
+        self._timer = None
+        self._drawn = time.monotonic()
+        width, height = self.scrollable_content_region.size
+        if width == 0 or height == 0:
+            return
+        lines = [self._legend(width)]
+        if width >= LEAST_WIDTH and height >= LEAST_HEIGHT:
+            lines += self._picture(width, height - 1) if self._last > 0 else _invitation(width, height - 1)
+        self.show(lines + [Strip([])] * (height - len(lines)))
+
+    @property
+    def _present(self) -> int:
+        return self._last if self.cursor is None else min(self.cursor, self._last)
+
+    def _picture(self, width: int, height: int) -> list[Strip]:
+        steps = plotting.step_range(self._last, self.goal)
+        lines, under = self._curves(steps, width)
+        per_nat = self.unit.per_nat
+        if any(line.y for line in lines + under):
+            values = chain.from_iterable(line.y for line in lines + under)
+            self._range = plotting.widen(self._range, values)
+        return plotting.draw(
+            lines,
+            width,
+            height,
+            steps,
+            self._range or plotting.Range(0.0, 1.0),
+            under=under,
+            x_name="step",
+            rules=[
+                plotting.Rule(each.nats * per_nat, (self._named(each), each.name)) for each in self.references
+            ],
+            marks=[
+                plotting.Mark(point[0], point[1] * per_nat, series.glyph, series.colour)
+                for series in self._all
+                if (point := self._end(series)) is not None
+            ],
+            upright=float(self._present) if self._present < self._last else None,
+        )
+
+    def _curves(self, steps: plotting.Range, width: int) -> tuple[list[plotting.Line], list[plotting.Line]]:
+        """The three curves up to the present step; and, to go under them, later steps and single batches."""
+        training, validation, prompt = self._all
+        present, per_nat = self._present, self.unit.per_nat
+        lines: list[plotting.Line] = []
+        under: list[plotting.Line] = []
+        for xs, ys, colour, faint in (
+            (training.steps, training.values, RAW, RAW_FAINT),
+            (training.steps, training.averages(), training.colour, training.faint),
+            (validation.steps, validation.values, validation.colour, validation.faint),
+            (prompt.steps, prompt.values, prompt.colour, prompt.faint),
+        ):
+            x, nats = plotting.thin(xs, ys, steps, 2 * width)
+            y = [value * per_nat for value in nats]
+            i = bisect_right(x, present)
+            if i < len(x):
+                under.append(plotting.Line(x[max(0, i - 1) :], y[max(0, i - 1) :], faint))
+            (under if colour == RAW else lines).append(plotting.Line(x[:i], y[:i], colour))
+        return lines, under
+
+    def _end(self, series: Series) -> tuple[int, float] | None:
+        """Where a curve ends, at the present step: of training, that of the average."""
+        i = bisect_right(series.steps, self._present) - 1
+        if i < 0:
+            return None
+        return series.steps[i], series.averages()[i] if series is self._training else series.values[i]
+
+    def _named(self, reference: Reference) -> str:
+        return f"{safe(reference.name)} {formats.information(reference.nats, self.unit)} {self.unit.value}"
+
+    # ----------------------------------------------------------------------------------------- in words
+
+    def _legend(self, width: int) -> Strip:
+        """The newest numbers, in as many words as the width has room for."""
+        present = self._present
+        values = [(series, point[1]) for series in self._all if (point := series.latest(present))]
+        if not values:
+            return strip()
+        average = self._end(self._training)
+        for step, name, averaged, between in (
+            (True, 0, True, " · "),
+            (True, 1, True, " · "),
+            (False, 1, True, " · "),
+            (False, 1, True, "  "),
+            (False, 1, False, "  "),
+            (False, 1, False, " "),
+            (False, 2, False, " "),
+        ):
+            segments = (
+                [Segment("step ", WORDS), Segment(str(present)), Segment(between, WORDS)] if step else []
+            )
+            for i, (series, value) in enumerate(values):
+                segments += [Segment(between, WORDS)] if i else []
+                segments += [Segment(f"{series.glyph} ", Style(color=series.colour))]
+                segments += [Segment(series.names[name], WORDS)]
+                segments += [Segment(formats.information(value, self.unit))]
+                if averaged and average is not None and series is self._training:
+                    segments += [Segment(f" (avg {formats.information(average[1], self.unit)})", WORDS)]
+            line = strip(*segments, Segment(f" {self.unit.value}", WORDS))
+            if line.cell_length <= width:
+                break
+        return line
+
+    def describe(self) -> str:
+        """The chart in sentences: of each curve its present, first and lowest value and where it goes."""
+        present = self._present
+        if self._last <= 0:
+            return "No training step has been made yet."
+        names = ("Training loss", "Validation loss", "This prompt's loss")
+        parts = [self._sentence(name, series) for name, series in zip(names, self._all, strict=True)]
+        if present < self._last:
+            parts.append(f"At step {present}; later steps are known up to {self._last}.")
+        parts += [f"Reference: {self._named(each)}." for each in self.references]
+        return " ".join(part for part in parts if part)
+
+    def _sentence(self, name: str, series: Series) -> str:
+        latest = series.latest(self._present)
+        if latest is None:
+            return ""
+        told = [f"{name} {formats.information(latest[1], self.unit)} {self.unit.value} at step {latest[0]}"]
+        end = bisect_right(series.steps, self._present)
+        if end > 1:
+            values = series.values[:end]
+            low = min(values)
+            told.append(f"{formats.information(values[0], self.unit)} at step {series.steps[0]}")
+            told.append(
+                f"lowest {formats.information(low, self.unit)} at step {series.steps[values.index(low)]}"
+            )
+            smooth = series.averages() if series is self._training else series.values
+            back = 1 if series is self._validation else AVERAGED  # that one is measured rarely
+            moved = smooth[end - 1] - smooth[max(0, end - 1 - back)]
+            told.append("level" if abs(moved) < 0.01 else "rising" if moved > 0 else "falling")
+        return ", ".join(told) + "."
+
+
+def _invitation(width: int, height: int) -> list[Strip]:
+    text = "No steps yet. F2 trains one step, F3 runs." if width >= 44 else "F2 trains a step, F3 runs"
+    line = strip(Segment(text.center(width).rstrip(), WORDS))
+    return [Strip([])] * ((height - 1) // 2) + [line]

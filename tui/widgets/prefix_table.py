@@ -1,0 +1,260 @@
+"""The table: one row a prefix, with the token that really follows and what the model thought of it."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding, BindingType
+from textual.events import Click, Resize
+from textual.message import Message
+from textual.reactive import reactive
+from textual.strip import Strip
+
+from core.messages import Candidate, Prediction, Table
+from core.text import visible
+from tui import cells, formats, theme
+from tui.formats import Unit
+from tui.ramp import colour, ink
+from tui.widgets.lines import LineView, strip
+
+_P, _NATS, _MOVED, _RANK, _GUESS = 8, 7, 7, 7, 11  # cells of the columns, the gap before each included
+_LEAST_PREFIX = 8
+
+
+class PrefixTable(LineView, can_focus=True):
+    """Shows a `Table`. The cursor is on one prediction; it stays on the open row until it is moved away."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "row up", show=False, id="table.up", tooltip="The row above"),
+        Binding("down,j", "move(1)", "row down", show=False, id="table.down", tooltip="The row below"),
+        Binding("pageup", "move(-10)", "up 10", show=False, id="table.page_up", tooltip="Ten rows up"),
+        Binding("pagedown", "move(10)", "down 10", show=False, id="table.page_down", tooltip="Ten rows down"),
+        Binding("home,g", "edge(0)", "first row", show=False, id="table.first", tooltip="The first row"),
+        Binding(
+            "end,G", "edge(1)", "last row", show=False, id="table.last", tooltip="The open row at the end"
+        ),
+        Binding(
+            "enter", "to_candidates", "candidates", show=False, id="table.enter", tooltip="To the candidates"
+        ),
+    ]
+
+    pinned = 1  # the headings
+
+    unit: reactive[Unit] = reactive(Unit.NATS)
+    ids: reactive[bool] = reactive(False)
+
+    class Selected(Message):
+        """The cursor is on another prediction, or its prediction is a new one."""
+
+        def __init__(self, position: int) -> None:
+            super().__init__()
+            self.position = position
+
+    class Entered(Message):
+        """Enter on a row: on to its candidates."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.table: Table | None = None
+        self.cursor: int = 0
+        self._follows_end = True
+
+    # --------------------------------------------------------------------------------------------- the data
+
+    def set_table(self, table: Table) -> None:
+        """Show a table, the cursor kept where it was, or at the open row if it was there."""
+        self.table = table
+        last = max(0, len(table.predictions) - 1)
+        self.cursor = last if self._follows_end else min(self.cursor, last)
+        self._build()
+        if self._follows_end:
+            self.show_line(self.cursor + 1)
+        self.post_message(self.Selected(self.cursor))
+
+    def clear(self) -> None:
+        """Nothing to show."""
+        self.table = None
+        self._follows_end = True
+        self.show([])
+
+    @property
+    def selected(self) -> Prediction | None:
+        """The prediction under the cursor."""
+        if self.table is None or not self.table.predictions:
+            return None
+        return self.table.predictions[self.cursor]
+
+    def select(self, position: int) -> None:
+        """Put the cursor on a prediction, as far as there are any."""
+        if self.table is None or not self.table.predictions:
+            return
+        last = len(self.table.predictions) - 1
+        position = max(0, min(last, position))
+        self._follows_end = position == last
+        if position != self.cursor:
+            self.cursor = position
+            self._build()
+            self.show_line(position + 1)
+            self.post_message(self.Selected(position))
+
+    def action_move(self, rows: int) -> None:
+        self.select(self.cursor + rows)
+
+    def action_edge(self, end: int) -> None:
+        self.select(10**9 if end else 0)
+
+    def action_to_candidates(self) -> None:
+        self.post_message(self.Entered())
+
+    def on_click(self, event: Click) -> None:
+        row = self.line_at(event.y) - 1
+        if row >= 0:
+            self.select(row)
+
+    def on_resize(self, event: Resize) -> None:
+        self._build()
+
+    def watch_unit(self) -> None:
+        self._build()
+
+    def watch_ids(self) -> None:
+        self._build()
+
+    def on_focus(self) -> None:
+        self._build()
+
+    def on_blur(self) -> None:
+        self._build()
+
+    # -------------------------------------------------------------------------------------------- the lines
+
+    def _build(self) -> None:
+        table = self.table
+        width = self.scrollable_content_region.width
+        if table is None or width <= 0:
+            return
+        columns = _Columns(width, self.unit, len(table.tokens))
+        pieces = [visible(token.piece) for token in table.tokens]
+        if self.ids:
+            pieces = [f"{piece}:{token.token_id}" for piece, token in zip(pieces, table.tokens, strict=True)]
+        window = table.window_starts[1] if len(table.window_starts) > 1 else len(pieces)
+        lines = [columns.header(table.moved_from)]
+        for position, prediction in enumerate(table.predictions):
+            start = position - position % window
+            lines.append(
+                columns.row(
+                    position,
+                    _prefix(pieces, start, position, columns.prefix),
+                    pieces[position + 1] if position + 1 < len(pieces) else None,
+                    prediction,
+                    selected=position == self.cursor,
+                    focused=self.has_focus,
+                    border=position in table.window_starts and position > 0,
+                )
+            )
+        self.show(lines)
+
+
+class _Columns:
+    """The widths of the columns at a width of the table, and the cells in them. Least needed columns go first."""
+
+    def __init__(self, width: int, unit: Unit, n_tokens: int) -> None:
+        self.unit = unit
+        self.width = width
+        self.index = max(2, len(str(n_tokens)))
+        self.target = 10 if width < 100 else 14
+        rest = width - (1 + self.index + 1) - (1 + self.target) - _P - _NATS
+        room = rest - 1 - _LEAST_PREFIX
+        self.rank, room = (_RANK, room - _RANK) if room >= _RANK else (0, room)
+        self.entropy, room = (_NATS, room - _NATS) if room >= _NATS else (0, room)
+        self.guess, room = (_GUESS, room - _GUESS) if room >= _GUESS else (0, room)
+        self.moved, room = (_MOVED, room - _MOVED) if room >= _MOVED else (0, room)
+        if self.guess and room > 20:
+            self.guess += 6
+            room -= 6
+        self.prefix = _LEAST_PREFIX + max(0, room)
+
+    def header(self, moved_from: int | None) -> Strip:
+        since = "change" if moved_from is None else f"vs {moved_from:,}"
+        parts = [
+            " " + cells.right("#", self.index),
+            " " + cells.left("prefix", self.prefix),
+            " " + cells.left("→ target", self.target),
+            cells.right("p", _P),
+            cells.right("−log p", _NATS),
+            cells.right(since if len(since) < _MOVED else "change", self.moved),
+            cells.right("rank", self.rank),
+            cells.right("H(q)", self.entropy),
+            cells.left("   guess", self.guess),
+        ]
+        return strip(Segment(cells.left("".join(parts), self.width), theme.DIM))
+
+    def row(
+        self,
+        position: int,
+        prefix: str,
+        target_piece: str | None,
+        prediction: Prediction,
+        *,
+        selected: bool,
+        focused: bool,
+        border: bool,
+    ) -> Strip:
+        target = prediction.target
+        ground = Style(bgcolor=theme.SELECTED) if selected else Style()
+        mark = "▸" if selected and focused else "›" if selected else "┄" if border else " "
+        best = prediction.top[0] if prediction.top else None
+        right = best is not None and target is not None and best.token_id == target.token_id
+        guess = (" ✓ " if right else "   ") + (visible(best.piece) if best else "")
+        moved = formats.change(prediction.moved, self.unit)
+        segments = [
+            Segment(mark, theme.LIT + ground),
+            Segment(cells.right(str(position + 1), self.index), theme.DIM + ground),
+            Segment(" " + cells.tail(prefix, self.prefix) + " ", theme.PLAIN + ground),
+            *self._target(target_piece, target, ground),
+            Segment(
+                cells.right(formats.probability(target.probability) if target else "", _P),
+                theme.PLAIN + ground,
+            ),
+            Segment(
+                cells.right(formats.information(target.surprisal, self.unit) if target else "", _NATS),
+                theme.STRONG + ground,
+            ),
+            Segment(cells.right(moved, self.moved), _moved_style(moved) + ground),
+            Segment(cells.right(f"{target.rank:,}" if target else "", self.rank), theme.DIM + ground),
+            Segment(
+                cells.right(formats.information(prediction.entropy, self.unit), self.entropy),
+                theme.PLAIN + ground,
+            ),
+            Segment(cells.left(guess, self.guess), (theme.GOOD if right else theme.DIM) + ground),
+        ]
+        used = sum(segment.cell_length for segment in segments)
+        return strip(*segments, Segment(" " * max(0, self.width - used), ground))
+
+    def _target(self, piece: str | None, target: Candidate | None, ground: Style) -> list[Segment]:
+        """The token as a chip in the colour of its surprisal, as wide as its text."""
+        if piece is None or target is None:
+            return [Segment(cells.left(" ?", self.target), theme.DIM + ground)]
+        text = cells.left(piece, min(cells.cell_len(piece), self.target - 1))
+        chip = Style(bgcolor=colour(target.surprisal).rich_color, color=ink(target.surprisal).rich_color)
+        rest = self.target - 1 - cells.cell_len(text)
+        return [Segment(f" {text} "[: None if rest else -1], chip), Segment(" " * max(0, rest - 1), ground)]
+
+
+def _prefix(pieces: Sequence[str], start: int, position: int, width: int) -> str:
+    """The tokens from `start` to `position` as far as they fit, the first ones left out as a whole."""
+    first = position
+    used = cells.cell_len(pieces[position])
+    while first > start and used + cells.cell_len(pieces[first - 1]) <= width - (first - 1 > start):
+        first -= 1
+        used += cells.cell_len(pieces[first])
+    return ("…" if first > start else "") + "".join(pieces[first : position + 1]).replace("␣", " ").lstrip(
+        " "
+    )
+
+
+def _moved_style(moved: str) -> Style:
+    if moved in ("", "·"):
+        return theme.GHOST
+    return theme.BAD if moved.startswith("▲") else theme.GOOD

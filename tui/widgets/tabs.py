@@ -1,0 +1,49 @@
+"""One line of tabs that choose which pane is seen where there is room for one only."""
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.events import Click, Resize
+from textual.message import Message
+
+from tui import cells, theme
+from tui.widgets.lines import LineView, strip
+
+TABS = (("table", "1 prefixes"), ("candidates", "2 next token"), ("chart", "3 loss"))
+
+
+class PaneTabs(LineView):
+    """The tabs; a click on one asks for it."""
+
+    class Asked(Message):
+        """A tab was clicked."""
+
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._active = "table"
+
+    def set_active(self, name: str) -> None:
+        self._active = name
+        self._build()
+
+    def on_resize(self, event: Resize) -> None:
+        self._build()
+
+    def on_click(self, event: Click) -> None:
+        start = 1
+        for name, label in TABS:
+            end = start + cells.cell_len(label) + 3
+            if start <= event.x < end:
+                self.post_message(self.Asked(name))
+            start = end
+
+    def _build(self) -> None:
+        segments = [Segment(" ")]
+        for name, label in TABS:
+            active = name == self._active
+            style = Style(color=theme.ACCENT, bold=True, underline=True) if active else theme.DIM
+            segments += [Segment("▸" if active else " ", theme.LIT), Segment(label, style), Segment("  ")]
+        self.show([strip(*segments)])
