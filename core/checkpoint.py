@@ -13,7 +13,6 @@ from torch import Tensor
 
 from core.models.gpt2 import Config, Model
 
-
 PARTIAL = ".*.partial"  # how a folder or file is called that is not complete
 
 

@@ -17,6 +17,7 @@ from core.runs import RunError
 from core.session import Session
 from core.texts import MissingText
 
+_NO_MEMORY = "there is not enough memory for that: try a smaller size or batch"
 CLOSING_SECONDS = 30  # to save in, once nobody listens any more
 
 
@@ -51,7 +52,7 @@ class Engine:
             if call is not None:
                 self._answer(call)
             elif self._session.running:
-                self._session.advance()
+                self._advance()
         threading.Timer(CLOSING_SECONDS, os._exit, args=(1,)).start()
         self._session.close()
         self._outbox.close()
@@ -59,6 +60,15 @@ class Engine:
     def close(self) -> None:
         """End after the present step."""
         self._inbox.close()
+
+    def _advance(self) -> None:
+        try:
+            self._session.advance()
+        except MemoryError:
+            self._session.halt(_NO_MEMORY)
+        except Exception as error:
+            traceback.print_exc()
+            self._session.halt(f"training stopped: {type(error).__name__}: {error}")
 
     def _greeted(self, hello: m.Hello) -> None:
         if hello.protocol != m.PROTOCOL:
@@ -77,7 +87,7 @@ class Engine:
 
     def _answer(self, call: m.Call) -> None:
         """Exactly one reply, whatever happens."""
-        handler = getattr(self._session, type(call.request).__struct_config__.tag)
+        handler = getattr(self._session, str(type(call.request).__struct_config__.tag))
         try:
             self._outbox.send(m.Answer(id=call.id, result=handler(call.request)))
         except (RunError, OSError) as error:
@@ -87,7 +97,7 @@ class Engine:
         except ValueError as error:
             self._fail(call, "bad_request", str(error))
         except MemoryError:
-            self._fail(call, "internal", "there is not enough memory for that: try a smaller size or batch")
+            self._fail(call, "internal", _NO_MEMORY)
         except Exception as error:
             # Whatever it is, the session before the request is still there: say it and go on.
             traceback.print_exc()

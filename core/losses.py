@@ -9,8 +9,8 @@ import math
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 LN_2 = math.log(2)
 _ROWS = 16  # of logits looked at together in `statistics`
@@ -20,7 +20,7 @@ def log_probs(logits: Tensor) -> Tensor:
     """log q of every token: (..., V) -> (..., V), at least float32."""
     if logits.dtype != torch.float64:
         logits = logits.float()
-    return F.log_softmax(logits, dim=-1)
+    return functional.log_softmax(logits, dim=-1)
 
 
 def surprisal(logits: Tensor, targets: Tensor) -> Tensor:
@@ -79,7 +79,7 @@ def bits_per_byte(sum_nats: Tensor, n_bytes: int) -> Tensor:
 
 def one_minus_p(logits: Tensor, targets: Tensor) -> Tensor:
     """1 - q(target), the loss one might think of first: (..., V), (...) -> (...)."""
-    return -torch.expm1(_at(log_probs(logits), targets))  # exact also where q(target) is next to 1
+    return 1 - _at(log_probs(logits), targets).exp()
 
 
 def squared_distance(logits: Tensor, targets: Tensor) -> Tensor:
@@ -90,7 +90,7 @@ def squared_distance(logits: Tensor, targets: Tensor) -> Tensor:
 def gradient_at_logits(logits: Tensor, targets: Tensor) -> Tensor:
     """The gradient of each surprisal at its own logits, q - one_hot(target): (..., V), (...) -> (..., V)."""
     q = log_probs(logits).exp()
-    return q - F.one_hot(targets, q.shape[-1])
+    return q - functional.one_hot(targets, q.shape[-1])
 
 
 def target_rank(log_probs: Tensor, targets: Tensor) -> Tensor:
@@ -131,8 +131,8 @@ def statistics(logits: Tensor, targets: Tensor | None, k: int) -> Statistics:
 
     NaN logits give NaN figures rather than an error, so that a run that has diverged can be looked at.
     """
-    *shape, V = logits.shape
-    rows = logits.reshape(-1, V)
+    *shape, n_vocab = logits.shape
+    rows = logits.reshape(-1, n_vocab)
     flat = None if targets is None else targets.reshape(-1)
     # A few rows at a time, whose intermediate results stay in the processor's cache: 3 times as fast.
     parts = [
@@ -147,8 +147,8 @@ def statistics(logits: Tensor, targets: Tensor | None, k: int) -> Statistics:
         log_prob=log_prob,
         rank=rank,
         entropy=torch.cat([part.entropy for part in parts]).view(shape),
-        top_ids=torch.cat([part.top_ids for part in parts]).view(*shape, min(k, V)),
-        top_log_probs=torch.cat([part.top_log_probs for part in parts]).view(*shape, min(k, V)),
+        top_ids=torch.cat([part.top_ids for part in parts]).view(*shape, min(k, n_vocab)),
+        top_log_probs=torch.cat([part.top_log_probs for part in parts]).view(*shape, min(k, n_vocab)),
     )
 
 

@@ -11,22 +11,56 @@ import msgspec
 
 from core.records import (
     Candidate as Candidate,
+)
+from core.records import (
     Candidates as Candidates,
+)
+from core.records import (
     Curve as Curve,
+)
+from core.records import (
     Generated as Generated,
+)
+from core.records import (
     Message as Message,
+)
+from core.records import (
     ModelInfo as ModelInfo,
+)
+from core.records import (
     Prediction as Prediction,
+)
+from core.records import (
     Real as Real,
+)
+from core.records import (
     Reference as Reference,
+)
+from core.records import (
     State as State,
+)
+from core.records import (
     StepResult as StepResult,
+)
+from core.records import (
     Stored as Stored,
+)
+from core.records import (
     Summary as Summary,
+)
+from core.records import (
     Table as Table,
+)
+from core.records import (
     TextInfo as TextInfo,
+)
+from core.records import (
     Token as Token,
+)
+from core.records import (
     Training as Training,
+)
+from core.records import (
     real as real,
 )
 from core.records import require

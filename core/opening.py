@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from core import runs
+from core.checkpoint import load_model
 from core.data import Corpus
 from core.history import History, Snapshot
 from core.messages import ModelInfo, Open, Reference, StepResult, TextInfo, Training
@@ -94,10 +95,9 @@ def _resumed(folder: Path, texts: Texts, between: Callable[[], None]) -> Opened:
     reached = [(step, path) for step, path in runs.checkpoints(folder) if step <= saved.position]
     if reached:
         step, path = reached[-1]
-        parameters = dict(Folder(path=path, name=path.name).build().named_parameters())
-        at.trainer.restore(
-            Snapshot(step=step, parameters=parameters, moments=runs.read_optimizer(path))
-        )
+        parameters = {name: p.detach() for name, p in load_model(path).named_parameters()}
+        moments = runs.read_optimizer(path)
+        at.trainer.restore(Snapshot(step=step, parameters=parameters, moments=moments))
     differing = [key for key, value in conditions().items() if record.conditions.get(key) != value]
     if differing:
         at.warning = (

@@ -6,9 +6,10 @@ from typing import BinaryIO
 
 import msgspec
 
-from core.messages import Answer, AnyEvent, Event, Failure, Hello, Stepped, encode
+from core.messages import LINE_LIMIT, Answer, AnyEvent, Event, Failure, Hello, Stepped, encode
 
 EVENT_SECONDS = 0.1  # between two events of one kind
+JOINED_STEPS = 10_000  # at most in one event: about 2 MB
 
 
 class Outbox:
@@ -34,7 +35,10 @@ class Outbox:
             kind = type(event)
             waiting = self._events.pop(kind, None)
             if isinstance(event, Stepped) and isinstance(waiting, Stepped):
-                event = msgspec.structs.replace(event, results=waiting.results + event.results)
+                if len(waiting.results) < JOINED_STEPS:
+                    event = msgspec.structs.replace(event, results=waiting.results + event.results)
+                else:
+                    self._ready.append(Event(event=waiting))
             self._events[kind] = event
             self._something.notify_all()
 
@@ -61,7 +65,7 @@ class Outbox:
                 return
             try:
                 for message in batch:
-                    self._stream.write(encode(message))
+                    self._stream.write(_line(message))
                 self._stream.flush()
             except OSError:
                 self.broken = True
@@ -83,3 +87,15 @@ class Outbox:
                 return None
             earliest = min((self._due[kind] for kind in self._events), default=None)
             self._something.wait(None if earliest is None else earliest - now)
+
+
+def _line(message: Hello | Answer | Failure | Event) -> bytes:
+    """The message as a line; of an answer that is none, or too long for one, a failure that says so."""
+    try:
+        line = encode(message)
+        reason = f"the answer takes {len(line):,} bytes, and a line holds {LINE_LIMIT:,}: ask for less at once"
+    except UnicodeEncodeError as error:
+        line, reason = b"", f"the answer is no valid text: {error}"
+    if 0 < len(line) <= LINE_LIMIT:
+        return line
+    return encode(Failure(id=message.id, kind="internal", message=reason)) if isinstance(message, Answer) else b""

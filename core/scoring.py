@@ -50,7 +50,8 @@ class Scorer:
         for logits, targets in self._rows(ids):  # (r, V), (r,) or (r - 1,)
             aligned = torch.zeros(len(logits), dtype=torch.long)  # the open row's place is never read
             aligned[: len(targets)] = targets
-            stats = losses.statistics(logits, aligned, min(top_k, logits.shape[-1]))
+            stats = losses.statistics(logits, aligned, top_k)
+            assert stats.log_prob is not None and stats.rank is not None  # there were targets
             tops = zip(stats.top_ids.tolist(), stats.top_log_probs.tolist(), strict=True)
             scored = list(zip(targets.tolist(), stats.log_prob.tolist(), stats.rank.tolist(), strict=False))
             for row, (entropy, (top_ids, top_log_probs)) in enumerate(
@@ -77,7 +78,9 @@ class Scorer:
         )
 
     def find(self, ids: Sequence[int], position: int, query: str, limit: int) -> tuple[list[Candidate], int]:
-        """The tokens that hold `query`, best first, as seen after token `position`; and how many there are.
+        """The tokens that hold `query`, as seen after token `position`; and how many there are.
+
+        What was typed itself comes first (also with a space in front), then the rest, most probable first.
 
         Raises ValueError for a position the text does not have.
         """
@@ -88,7 +91,11 @@ class Scorer:
             hidden = self._model(torch.tensor([ids[start : position + 1]]))
             log_probs = losses.log_probs(self._model.logits(hidden[0, -1:]))[0]  # (V,)
         matches = torch.tensor(self._tokenizer.containing(query), dtype=torch.long)
-        best = matches[losses.top_k(log_probs[matches], limit).ids]
+        typed = torch.tensor(
+            [self._tokenizer.piece(i).strip() == query.strip().encode() for i in matches.tolist()]
+        )
+        order = losses.top_k(torch.where(typed, math.inf, log_probs[matches]), limit).ids
+        best = matches[order]
         ranks = losses.target_rank(log_probs.expand(len(best), -1), best)
         triples = zip(best.tolist(), log_probs[best].tolist(), ranks.tolist(), strict=True)
         return [self._candidate(*triple) for triple in triples], len(matches)

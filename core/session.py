@@ -3,8 +3,6 @@
 import time
 from collections.abc import Callable
 
-import msgspec
-
 from core import messages as m
 from core.generation import Generation
 from core.opening import Opened, configured, opened, restarted
@@ -253,15 +251,19 @@ class Session:
         self._emit(m.Stepped(results=(self._watch.joined(start),), state=self.status()))
 
     def _acknowledge(self, result: m.StepResult) -> None:
-        """Write a step down, and check that it retraces what is already known of it."""
+        """Write a step down."""
+        self._check_retraced(result)
+        self.at.results[result.step] = result
+        self._recorder.step(self.at, result)
+
+    def _check_retraced(self, result: m.StepResult) -> None:
+        """Say so where a step that is done again comes out otherwise than before."""
         known = self.at.results.get(result.step)
         if known is not None and known.loss != result.loss:
             self._warning = (
                 f"step {result.step} came out otherwise than before (loss {result.loss} against {known.loss}): "
                 "the run has left its own curve"
             )
-        self.at.results[result.step] = result
-        self._recorder.step(self.at, result)
 
     def rewind(self, request: m.Rewind) -> m.State:
         """Go to an earlier step, or forward again to one once reached. The run pauses there.
@@ -288,20 +290,19 @@ class Session:
 
         Where the run has left its own curve, as after a change of hardware, that is said in the warning.
         """
-        trainer = self.at.trainer
         self._measure_watch()
         first: int | None = None
-        for result in trainer.replay(step):
-            first = result.step - 1 if first is None else first
-            known = self.at.results.get(result.step)
-            if known is not None and known.loss != result.loss:
-                self._warning = (
-                    f"step {result.step} came out otherwise than before: the run has left its own curve"
-                )
-            self.at.results.setdefault(result.step, msgspec.structs.replace(result, prompt=None))
-            if result.step < step:
-                self._emit(m.Progress(what=what, done=result.step - first, total=step - first))
-                if self._interrupted():
-                    break
+        try:
+            for result in self.at.trainer.replay(step):
+                first = result.step - 1 if first is None else first
+                self._check_retraced(result)
+                self.at.results.setdefault(result.step, result)
+                if result.step < step:
+                    self._emit(m.Progress(what=what, done=result.step - first, total=step - first))
+                    self._between()
+                    if self._interrupted():
+                        break
+        except Diverged as error:
+            self._warning = str(error)
         self._measure_watch()
         self._show_watch()

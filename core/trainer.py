@@ -121,7 +121,7 @@ class Trainer:
             mean = linear_cross_entropy(hidden, self.model.head, wanted)
             share = len(ids) / len(inputs)
             (mean * share).backward()  # type: ignore[no-untyped-call]
-            loss += float(mean) * share
+            loss += float(mean.detach()) * share
         return loss
 
     def _micro_batches(self, inputs: Tensor, targets: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:

@@ -70,6 +70,7 @@ class FakeEngine:
         self._name: str | None = None
         self._model = m.Open().model
         self._until: int | None = None
+        self._counting = False
         self._watched = ("", 20)
         self._seen: list[tuple[int, list[float]]] = []  # the last two steps at which the text was measured
         self._prompt_curve: dict[int, float] = {}
@@ -370,7 +371,13 @@ class FakeEngine:
             return
         if request.steps is None and run.step >= run.goal:
             raise Refused("bad_request", f"all {run.goal:,} steps are done: extend the run to go on")
-        self._until = run.goal if request.steps is None else run.step + request.steps
+        if request.steps is None:
+            self._until = run.goal
+        elif self._until is not None and self._counting:
+            self._until += request.steps
+        else:
+            self._until = run.step + request.steps
+        self._counting = request.steps is not None
         run.goal = max(run.goal, self._until)
 
     def _advance(self) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import ClassVar
 
 from textual.app import App, SystemCommand
@@ -11,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from core.messages import Open, Training
-from tui.bindings import EXPLORE
+from tui.bindings import EXPLORE, KEYS
 from tui.engine import Line, ProcessLine
 from tui.screens.explore import ExploreScreen
 from tui.theme import THEME
@@ -25,10 +26,16 @@ class NeglogpApp(App[int]):
     TITLE = "neglogp"
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f1,question_mark", "help", "Help", id="app.help", tooltip="All keys, and how to read the numbers"),
-        Binding("ctrl+p", "command_palette", "Palette", id="app.palette", tooltip="Every action by its name", priority=True),
-        Binding("ctrl+q", "quit", "Quit", id="app.quit", tooltip="Leave at once; the run is saved", priority=True),
-    ]  # fmt: skip
+        Binding(
+            "ctrl+p",
+            "command_palette",
+            "All actions",
+            id="app.palette",
+            tooltip="Every action by its name",
+            priority=True,
+        ),
+        Binding("ctrl+q", "quit", "Quit", id="app.quit", tooltip="Leave; the run is saved", priority=True),
+    ]
 
     def __init__(self, line: Callable[[], Line], opening: Open) -> None:
         super().__init__()
@@ -46,26 +53,22 @@ class NeglogpApp(App[int]):
         self.push_screen(ExploreScreen(self._line, self._opening))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Every action that has a name: the screen's and ours, with their keys."""
-        for node in (screen, self):
-            for binding in node._bindings.key_to_bindings.values():
-                for one in binding:
-                    if one.tooltip:
-                        title = f"{one.description} ({self.get_key_display(one)})"
-                        yield SystemCommand(title, one.tooltip, self._runner(node, one.action))
+        """Every action of the explore screen by its name, with its key, and the ones that work everywhere."""
+        from tui.screens.help import key_name  # the first frame does not wait for it
+
         if isinstance(screen, ExploreScreen):
-            yield SystemCommand("Fresh model", "Weights drawn anew from the next seed", screen.action_fresh)
-
-    def _runner(self, node: Screen[object] | App[int], action: str) -> Callable[[], None]:
-        def run() -> None:
-            self.call_later(self.run_action, action, node)
-
-        return run
+            for key in KEYS:
+                keys = ", ".join(key_name(name) for name in (key.key, key.letter) if name)
+                title = f"{key.label} ({keys})" if keys else key.label
+                yield SystemCommand(title, key.tooltip, partial(self.run_action, key.action, screen))
+        yield SystemCommand("Screenshot", "Write the screen to an SVG file", self.deliver_screenshot)
+        yield SystemCommand("Quit (ctrl+q)", "Leave; the run is saved", self.action_quit)
 
     def action_help(self) -> None:
         from tui.screens.help import HelpScreen, help_rows  # the first frame does not wait for it
 
-        bindings = [*EXPLORE, *self.BINDINGS, *PrefixTable.BINDINGS, *CandidateList.BINDINGS]
+        nodes = (EXPLORE, self.BINDINGS, PrefixTable.BINDINGS, CandidateList.BINDINGS)
+        bindings = [binding for node in nodes for binding in Binding.make_bindings(node)]
         self.push_screen(HelpScreen(help_rows(bindings)))
 
 

@@ -1,33 +1,71 @@
 """The keys of the explore screen. Function and control keys also work in the prompt, letters outside it."""
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 from textual.binding import Binding, BindingType
 
 
-def _key(
-    keys: str, action: str, label: str, tooltip: str, *, id: str, show: bool = False, priority: bool = False
-) -> Binding:
-    return Binding(keys, action, label, id=id, tooltip=tooltip, show=show, priority=priority)
+class Key(NamedTuple):
+    """An action: its key that works everywhere, its letter for outside the prompt, and its words."""
+
+    id: str
+    action: str
+    key: str
+    letter: str
+    label: str
+    tooltip: str
+    in_footer: bool = False
 
 
-EXPLORE: list[BindingType] = [
-    _key("f2,s", "step", "Step", "Train one step", id="train.step", show=True),
-    _key("f3,space", "run_pause", "Run/pause", "Train on, or pause", id="train.run", show=True),
-    _key("f4,b", "back", "Back", "Go back one step, exactly", id="train.back", show=True),
-    _key("f8,m", "go_to", "Go to", "Go to a step by its number", id="train.go_to"),
-    _key("f10,e", "extend", "Extend", "Let the run go on after its last step", id="train.extend"),
-    _key("ctrl+r,r", "reset", "Reset", "Back to the weights the run started from", id="train.reset"),
-    _key("f9,comma", "settings", "Settings", "Text, size, learning rate and the rest of a run", id="train.settings", show=True),
-    _key("ctrl+t,t", "sample", "Sample", "Sample one token and append it to the prompt", id="prompt.sample", show=True),
-    _key("ctrl+g,c", "stream", "Stream 20", "Let the model write 20 tokens; again to stop", id="prompt.stream"),
-    _key("f5,f", "find", "Find token", "Find any token by part of it, with its probability here", id="look.find", priority=True),
-    _key("ctrl+n,n", "units", "Nats/bits", "Show information in nats or in bits", id="look.units", show=True),
-    _key("f6,i", "ids", "Token ids", "Show token ids and the shape of the logits", id="look.ids", priority=True),
-    _key("f7,o", "open_file", "Open file", "Open a file as training text or as the prompt", id="file.open", priority=True),
-    _key("ctrl+s,w", "export", "Export", "Write the table to a file", id="file.export"),
-    _key("d", "describe", "Describe", "The loss chart in words", id="look.describe"),
-    _key("1", "tab('table')", "Prefixes", "To the prefix table", id="go.table"),
-    _key("2", "tab('candidates')", "Next token", "To the candidates", id="go.candidates"),
-    _key("3", "tab('chart')", "Loss", "To the loss chart", id="go.chart"),
-    _key("slash", "to_prompt", "Prompt", "To the prompt", id="go.prompt"),
-    _key("escape", "leave", "Leave prompt", "Out of the prompt, to the table", id="go.leave"),
-]  # fmt: skip
+KEYS = (
+    Key("app.help", "app.help", "f1", "question_mark", "Help", "All keys, and how to read the numbers", True),
+    Key("train.step", "step", "f2", "s", "Step", "Train one step", True),
+    Key("train.run", "run_pause", "f3", "space", "Run", "Train on, or pause", True),
+    Key("train.back", "back", "f4", "b", "Back", "Go back one step, exactly", True),
+    Key("train.go_to", "go_to", "f8", "m", "Go to", "Go to a step by its number"),
+    Key("train.extend", "extend", "f10", "e", "Extend", "Let the run go on after its last step"),
+    Key("train.reset", "reset", "ctrl+r", "r", "Reset", "Back to the weights the run started from"),
+    Key("train.fresh", "fresh", "", "", "Fresh model", "Weights drawn anew, from the next seed"),
+    Key("train.settings", "settings", "f9", "comma", "Settings", "Text, size, rate: all of a run", True),
+    Key("prompt.sample", "sample", "ctrl+t", "t", "Sample", "Sample one token and append it to the prompt"),
+    Key("prompt.stream", "stream", "ctrl+g", "c", "Stream 20", "Let the model write 20 tokens, or stop it"),
+    Key("look.find", "find", "f5", "f", "Find token", "Find any token by part of it, and its p here"),
+    Key("look.units", "units", "ctrl+n", "n", "Bits", "Show information in nats or in bits", True),
+    Key("look.ids", "ids", "f6", "i", "Token ids", "Show token ids and the shape of the logits"),
+    Key("look.describe", "describe", "", "d", "Describe", "The loss chart in words"),
+    Key("file.open", "open_file", "f7", "o", "Open file", "Open a file as training text or as the prompt"),
+    Key("file.export", "export", "ctrl+s", "w", "Export", "Write the table to a file"),
+    Key("go.table", "tab('table')", "", "1", "Prefixes", "To the prefix table"),
+    Key("go.candidates", "tab('candidates')", "", "2", "Next token", "To the candidates"),
+    Key("go.chart", "tab('chart')", "", "3", "Loss", "To the loss chart"),
+    Key("go.prompt", "to_prompt", "", "slash", "Prompt", "To the prompt"),
+    Key("go.leave", "leave", "escape", "", "Leave prompt", "Out of the prompt or the search, to the table"),
+)
+
+
+def _bindings() -> Iterator[BindingType]:
+    for key in KEYS:
+        # The text area has keys of its own on F6 and F7: ours go before. A letter must never do that.
+        if key.key:
+            yield Binding(
+                key.key,
+                key.action,
+                key.label,
+                id=key.id,
+                tooltip=key.tooltip,
+                show=key.in_footer,
+                priority=key.key in ("f6", "f7"),
+            )
+        if key.letter:
+            yield Binding(
+                key.letter,
+                key.action,
+                key.label,
+                id=f"{key.id}.letter" if key.key else key.id,
+                tooltip=key.tooltip,
+                show=False,
+            )
+
+
+EXPLORE: list[BindingType] = list(_bindings())

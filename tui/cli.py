@@ -4,8 +4,7 @@ import io
 import os
 import shlex
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,11 @@ import click
 from click.core import ParameterSource
 
 from core.messages import Generate, Training  # no torch, and the screen needs them first of all
-from core.text import safe
+from tui.failing import Failed, as_usage, in_one_sentence
 
 TRAINING = Training()
 GENERATE = Generate(text="")
 FRESH = "fresh"
-_FIXED = "model preset batch context learning_rate seed dropout warmup weight_decay clip evaluate_every out"
 
 MODEL = click.option(
     "--model",
@@ -30,12 +28,18 @@ MODEL = click.option(
     "its path starting with ./ or /.",
 )
 
-
-class Failed(click.ClickException):
-    """Something that went wrong, in one sentence on stderr; exit code 1."""
-
-    def show(self, file: Any = None) -> None:
-        click.echo(f"neglogp: {safe(self.message)}", err=True, file=file)
+_TRAINING_HELP = {
+    "preset": "The size of a fresh model.",
+    "batch": "Windows in one update.",
+    "context": "Tokens in a window; fewer where the model has no more.",
+    "learning_rate": "The highest; it falls to a tenth of it.",
+    "warmup": "Updates until it is reached.",
+    "seed": "What weights, order and dropout are drawn from.",
+    "dropout": "The share of values dropped.",
+    "weight_decay": "Of the matrices.",
+    "clip": "The longest a gradient may be.",
+    "evaluate_every": "Updates between two validation losses.",
+}
 
 
 class Commands(click.Group):
@@ -56,24 +60,16 @@ def _version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> No
         ctx.exit()
 
 
-@contextmanager
-def _failing_clearly() -> Iterator[None]:
-    """What the core refuses, as one sentence; a pipe that nobody reads any more is click's to end."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except (ValueError, OSError) as error:
-        raise Failed(str(error)) from error
-
-
-@contextmanager
-def _usage() -> Iterator[None]:
-    """A number out of range is a matter of usage."""
-    try:
-        yield
-    except ValueError as error:
-        raise click.UsageError(str(error), click.get_current_context()) from error
+def _training_options(command: Callable[..., None]) -> Callable[..., None]:
+    """An option for each setting of a run that is settled when it begins."""
+    for name, text in reversed(_TRAINING_HELP.items()):
+        default = getattr(TRAINING, name)
+        names = [name, "--" + name.replace("_", "-")]
+        if name == "learning_rate":
+            names.append("--lr")
+        option = click.option(*names, type=type(default), default=default, show_default=True, help=text)
+        command = option(command)
+    return command
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -115,13 +111,13 @@ def explore(model: str, engine: str | None, seed: int) -> None:
     neglogp --model ./gpt2
     neglogp --engine "ssh gpubox neglogp engine"
     """
-    with _usage():
+    with as_usage():
         training = Training(seed=seed)
         if engine is not None and not shlex.split(engine):
             raise ValueError("--engine is empty; give the command that starts an engine")
     if os.environ.get("TERM") == "dumb" or not all(s.isatty() for s in (sys.stdin, sys.stdout, sys.stderr)):
         raise Failed(
-            "the screen needs a terminal; without one there are neglogp score, neglogp train and neglogp generate"
+            "the screen needs a terminal; the commands neglogp score, train and generate do without one"
         )
     from tui.app import run
 
@@ -157,7 +153,7 @@ def score(text: str, model: str, as_json: bool, as_csv: bool) -> None:
     from tui.headless import score as command
     from tui.headless.talk import given_text
 
-    with _failing_clearly():
+    with in_one_sentence():
         command.score(given_text(text), model, "json" if as_json else "csv" if as_csv else "table")
 
 
@@ -171,44 +167,17 @@ def score(text: str, model: str, as_json: bool, as_csv: bool) -> None:
 )
 @click.option("--resume", metavar="RUN", help="Go on with this run where it stands; --steps makes N more.")
 @MODEL
-@click.option("--preset", default=TRAINING.preset, show_default=True, help="The size of a fresh model.")
-@click.option("--batch", type=int, default=TRAINING.batch, show_default=True, help="Windows in one update.")
-@click.option(
-    "--context",
-    type=int,
-    help=f"Tokens in a window.  [default: {TRAINING.context}, or the model's own where that is less]",
-)
-@click.option(
-    "--lr", "--learning-rate", "learning_rate", type=float, default=TRAINING.learning_rate, show_default=True,
-    help="After the warm-up; it falls to a tenth.",
-)  # fmt: skip
-@click.option(
-    "--warmup", type=int, default=TRAINING.warmup, show_default=True, help="Updates up to that rate."
-)
-@click.option(
-    "--seed", type=int, default=TRAINING.seed, show_default=True, help="What everything random hangs on."
-)
-@click.option(
-    "--dropout", type=float, default=TRAINING.dropout, show_default=True, help="Share of values dropped."
-)
-@click.option(
-    "--weight-decay", type=float, default=TRAINING.weight_decay, show_default=True, help="Of matrices."
-)
-@click.option("--clip", type=float, default=TRAINING.clip, show_default=True, help="The longest gradient.")
-@click.option(
-    "--evaluate-every", type=int, default=TRAINING.evaluate_every, show_default=True,
-    help="Updates between two validation losses.",
-)  # fmt: skip
+@_training_options
 @click.option("--prompt", metavar="TEXT", help="Follow the loss of this text too.")
 @click.pass_context
 def train(
     ctx: click.Context,
+    /,
     file: str | None,
     steps: int | None,
     out: str | None,
     resume: str | None,
     model: str,
-    context: int | None,
     prompt: str | None,
     **settings: Any,
 ) -> None:
@@ -226,32 +195,25 @@ def train(
     it with GPT2LMHeadModel.from_pretrained. If the text of a run is no longer at hand, give FILE to --resume.
     """
     if resume is not None:
-        given = [
-            name for name in _FIXED.split() if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        ]
-        if given:
-            option = "--" + given[0].replace("_", "-")
-            raise click.UsageError(
-                f"{option} is settled in a run that is resumed: leave it out, or start a new run"
-            )
+        for name in ("out", "model", *_TRAINING_HELP):
+            if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+                option = "--" + name.replace("_", "-")
+                raise click.UsageError(f"{option} is settled once a run has begun: leave it out of --resume")
         if steps is not None and steps < 1:
             raise click.UsageError(f"steps is {steps}; it must be at least 1")
         from tui.headless import train as command
 
-        with _failing_clearly():
+        with in_one_sentence():
             return command.resume(resume, file, steps, prompt)
     if file is None or out is None:
         raise click.UsageError("give a FILE to train on and --out RUN to keep it in, or --resume RUN")
-    with _usage():
-        training = Training(
-            steps=TRAINING.steps if steps is None else steps,
-            context=TRAINING.context if context is None else context,
-            **settings,
-        )
+    with as_usage():
+        training = Training(steps=TRAINING.steps if steps is None else steps, **settings)
     from tui.headless import train as command
 
-    with _failing_clearly():
-        command.train(file, model, training, out, prompt, fit=context is None)
+    fit = ctx.get_parameter_source("context") is ParameterSource.DEFAULT
+    with in_one_sentence():
+        command.train(file, model, training, out, prompt, fit=fit)
 
 
 @neglogp.command(short_help="Print a text and what the model goes on with.")
@@ -279,12 +241,12 @@ def generate(prompt: str, model: str, **settings: Any) -> None:
     neglogp generate "The fat cat" --temperature 0 --tokens 50
     printf %s "The fat cat" | neglogp generate - --top-p 0.9 --seed 7
     """
-    with _usage():
+    with as_usage():
         Generate(text="", **settings)
     from tui.headless import generate as command
     from tui.headless.talk import given_text
 
-    with _failing_clearly():
+    with in_one_sentence():
         command.generate(Generate(text=given_text(prompt), **settings), model)
 
 

@@ -4,16 +4,18 @@ import asyncio
 import contextlib
 import os
 import shlex
+import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 from core import messages as m
 
-STOP_SECONDS = 5.0  # the screen does not wait for the engine to save; this is for its first reaction only
 LOG_LINES = 12
+ENDING_SECONDS = 1.0  # from the end of what an engine says to the end of its process, as a rule far less
 
 
 class EngineError(Exception):
@@ -44,7 +46,11 @@ class ProcessLine:
     def __init__(self, command: Sequence[str] | None = None) -> None:
         # -P: without it the current folder comes first on the path, with any project's core/ or torch.py.
         self.command = list(command) if command else [sys.executable, "-P", "-m", "core.engine"]
-        self._process: asyncio.subprocess.Process | None = None
+        # Not asyncio's subprocess: that kills a child that still saves when the screen's loop is gone.
+        self._process: subprocess.Popen[bytes] | None = None
+        self._replies = asyncio.StreamReader(limit=m.LINE_LIMIT)
+        self._pipes: list[asyncio.BaseTransport] = []
+        self._requests: asyncio.WriteTransport | None = None
         self._log: Path | None = None
 
     @classmethod
@@ -60,51 +66,59 @@ class ProcessLine:
         handle, name = tempfile.mkstemp(prefix="neglogp-engine-", suffix=".log")
         self._log = Path(name)
         try:
-            self._process = await asyncio.create_subprocess_exec(
-                *self.command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
+            self._process = subprocess.Popen(
+                self.command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
                 stderr=handle,
-                limit=m.LINE_LIMIT,
                 env=environment(),
                 start_new_session=True,
             )
         except OSError as error:
+            self._log.unlink()
             raise EngineDied(f"{self.command[0]} could not be started: {error.strerror}") from error
         finally:
             os.close(handle)
+        loop = asyncio.get_running_loop()
+        protocol = asyncio.StreamReaderProtocol(self._replies)
+        incoming, _ = await loop.connect_read_pipe(lambda: protocol, self._process.stdout)
+        self._requests, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, self._process.stdin)
+        self._pipes = [incoming, self._requests]
 
     async def read(self) -> bytes:
         """The next line; empty at the end."""
-        assert self._process is not None and self._process.stdout is not None
-        try:
-            return await self._process.stdout.readline()
-        except (ValueError, ConnectionError):  # a line over the limit
-            return b""
+        line = b""
+        with contextlib.suppress(ValueError, ConnectionError):  # ValueError: a line over the limit
+            line = await self._replies.readline()
+        if not line and self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):  # for `last_words` to tell how it ended
+                await asyncio.to_thread(self._process.wait, ENDING_SECONDS)
+        return line
 
     def write(self, line: bytes) -> None:
-        assert self._process is not None and self._process.stdin is not None
-        if not self._process.stdin.is_closing():
-            self._process.stdin.write(line)
+        if self._requests is not None and not self._requests.is_closing():
+            self._requests.write(line)
 
     async def close(self) -> None:
-        """Close the pipe; the engine saves and ends by itself."""
-        if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.close()
-            with contextlib.suppress(ConnectionError):
-                await self._process.stdin.wait_closed()
-        if self._log is not None and self._process is not None and self._process.returncode in (None, 0):
+        """Close the pipes; the engine saves and ends by itself."""
+        for pipe in self._pipes:
+            pipe.close()
+        if self._log is not None and self._process is not None and self._process.poll() in (None, 0):
             self._log.unlink(missing_ok=True)
 
     def last_words(self) -> str:
-        """The last lines of the log."""
-        if self._log is None:
-            return ""
-        with contextlib.suppress(OSError), self._log.open("rb") as log:
-            log.seek(max(0, self._log.stat().st_size - 64_000))
-            lines = log.read().decode("utf-8", errors="replace").splitlines()
-            return "\n".join(lines[-LOG_LINES:])
-        return ""
+        """The last lines of the log, and how the engine ended where that was by no choice of its own."""
+        lines: list[str] = []
+        if self._log is not None:
+            with contextlib.suppress(OSError), self._log.open("rb") as log:
+                log.seek(max(0, self._log.stat().st_size - 64_000))
+                lines = log.read().decode("utf-8", errors="replace").splitlines()[-LOG_LINES:]
+        status = self._process.poll() if self._process is not None else None
+        if status is not None and status < 0:
+            lines.append(f"killed by {signal.Signals(-status).name}")
+        elif status:
+            lines.append(f"ended with status {status}")
+        return "\n".join(lines)
 
 
 def environment() -> dict[str, str]:
@@ -137,13 +151,14 @@ class Engine:
         self._reader = asyncio.create_task(self._read(), name="engine reader")
 
     async def ask(self, request: m.Request[m.Result]) -> m.Result:
-        """The answer to a request. Raises EngineError where it is refused, EngineDied where nobody is there."""
+        """The answer to a request. Raises EngineError where it is refused, EngineDied where nobody answers."""
         if self._reader is None or self._reader.done():
             raise EngineDied(self.line.last_words())
         self._last_id += 1
+        line = m.encode(m.Call(id=self._last_id, request=cast(m.AnyRequest, request)))
         answer: asyncio.Future[m.AnyResult] = asyncio.get_running_loop().create_future()
         self._waiting[self._last_id] = answer
-        self.line.write(m.encode(m.Call(id=self._last_id, request=cast(m.AnyRequest, request))))
+        self.line.write(line)
         return cast(m.Result, await answer)
 
     async def close(self) -> None:
@@ -168,12 +183,13 @@ class Engine:
                     answer.set_exception(EngineDied(words))
                     answer.exception()  # who no longer waits must not be reminded by the garbage collector
             if not self._closing:
+                await self.line.close()
                 self._on_end(words)
 
     def _take(self, line: bytes) -> str:
         """Hand one line on; what is wrong with it, if it ends the conversation."""
         try:
-            message: Any = m.decode_from_engine(line)
+            message = m.decode_from_engine(line)
         except m.BadLine as error:
             return f"the engine said something that is not of the protocol: {error}"
         if isinstance(message, m.Event):

@@ -60,7 +60,7 @@ class EngineLost(Message):
 
 
 class Live:
-    """The conversation with one engine after the other. Everything it learns goes to `screen` as a message."""
+    """The conversation with one engine after the other. What it learns goes to `screen` as a message."""
 
     def __init__(self, screen: Widget, line: Callable[[], Line], opening: m.Open) -> None:
         self._screen = screen

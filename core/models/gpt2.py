@@ -10,16 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 from core import hf
 from core.randomness import drop_256ths, keep_mask, stream
 
 _SIZES = ("vocab_size", "n_positions", "n_embd", "n_layer", "n_head")  # alike here and in a config.json
-
 INITIAL_STD = 0.02  # of every matrix, Radford et al. 2019
-
 EMBEDDING, ATTENTION_WEIGHTS, ATTENTION_OUTPUT, MLP_OUTPUT = range(4)  # where GPT-2 drops out
 
 
@@ -139,7 +137,7 @@ class Linear(nn.Module):
         self.bias = nn.Parameter(torch.zeros(n_out)) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.linear(x, self.weight, self.bias)  # (..., n_in) -> (..., n_out)
+        return functional.linear(x, self.weight, self.bias)  # (..., n_in) -> (..., n_out)
 
 
 class Attention(nn.Module):
@@ -153,8 +151,8 @@ class Attention(nn.Module):
         self.projection = Linear(config.n_embd, config.n_embd)
 
     def forward(self, x: Tensor, mask: Tensor, cache: KVCache | None, dropout: Dropout | None) -> Tensor:
-        B, T, D = x.shape
-        heads = self.qkv(x).view(B, T, 3, self.n_head, D // self.n_head)
+        b, t, d = x.shape
+        heads = self.qkv(x).view(b, t, 3, self.n_head, d // self.n_head)
         queries, keys, values = heads.permute(2, 0, 3, 1, 4)  # (B, H, T, Dh) each
         if cache is not None:
             keys, values = cache.extend(self.layer, keys, values)  # (B, H, S, Dh)
@@ -162,18 +160,18 @@ class Attention(nn.Module):
         if torch.is_grad_enabled() or dropout is not None:
             mixed = self._mixed(queries, keys, values, mask, dropout)
         else:
-            mixed = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
-        y: Tensor = self.projection(mixed.transpose(1, 2).reshape(B, T, D))
+            mixed = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
+        y: Tensor = self.projection(mixed.transpose(1, 2).reshape(b, t, d))
         return y if dropout is None else dropout(y, self.layer, ATTENTION_OUTPUT)
 
     def _mixed(
         self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor, dropout: Dropout | None
     ) -> Tensor:
-        B, H, T, head_dim = queries.shape
-        S = keys.shape[2]
-        flat = (queries.reshape(B * H, T, head_dim), keys.reshape(B * H, S, head_dim).transpose(1, 2))
-        scores = torch.baddbmm(mask.expand(B * H, T, S), *flat, alpha=head_dim**-0.5)  # (B * H, T, S)
-        weights = scores.softmax(-1).view(B, H, T, S)
+        b, h, t, head_dim = queries.shape
+        s = keys.shape[2]
+        flat = (queries.reshape(b * h, t, head_dim), keys.reshape(b * h, s, head_dim).transpose(1, 2))
+        scores = torch.baddbmm(mask.expand(b * h, t, s), *flat, alpha=head_dim**-0.5)  # (B * H, T, S)
+        weights = scores.softmax(-1).view(b, h, t, s)  # (B, H, T, S)
         if dropout is not None:
             weights = dropout(weights, self.layer, ATTENTION_WEIGHTS)
         return weights @ values  # (B, H, T, Dh)
@@ -193,7 +191,7 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor, cache: KVCache | None, dropout: Dropout | None) -> Tensor:
         x = x + self.attention(self.ln_1(x), mask, cache, dropout)  # (B, T, D)
-        y = self.contract(F.gelu(self.expand(self.ln_2(x)), approximate="tanh"))  # (B, T, D)
+        y = self.contract(functional.gelu(self.expand(self.ln_2(x)), approximate="tanh"))  # (B, T, D)
         return x + (y if dropout is None else dropout(y, self.layer, MLP_OUTPUT))
 
 
@@ -206,13 +204,13 @@ class Model(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
-        V, C, D = config.vocab_size, config.n_positions, config.n_embd
-        self.wte = nn.Embedding(V, D, _weight=torch.zeros(V, D))
-        self.wpe = nn.Embedding(C, D, _weight=torch.zeros(C, D))
+        v, c, d = config.vocab_size, config.n_positions, config.n_embd
+        self.wte = nn.Embedding(v, d, _weight=torch.zeros(v, d))
+        self.wpe = nn.Embedding(c, d, _weight=torch.zeros(c, d))
         self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.n_layer))
-        self.ln_f = nn.LayerNorm(D, eps=config.layer_norm_epsilon)
+        self.ln_f = nn.LayerNorm(d, eps=config.layer_norm_epsilon)
         if not config.tie_head:
-            self.lm_head = Linear(D, V, bias=False)
+            self.lm_head = Linear(d, v, bias=False)
 
     @property
     def head(self) -> Tensor:
@@ -226,14 +224,15 @@ class Model(nn.Module):
         nothing is dropped. Raises ValueError for more tokens than the context has.
         """
         past = 0 if cache is None else cache.length
-        T = ids.shape[1]
-        end = past + T
+        end = past + ids.shape[1]
         if end > self.config.n_positions:
             raise ValueError(f"{end} tokens are more than this model's context of {self.config.n_positions}")
         x = self.wte(ids) + self.wpe.weight[past:end]  # (B, T, D)
         if dropout is not None:
             x = dropout(x, 0, EMBEDDING)
-        mask = torch.full((T, end), -math.inf, device=x.device, dtype=x.dtype).triu(past + 1)  # (T, S)
+        mask = torch.full((end - past, end), -math.inf, device=x.device, dtype=x.dtype).triu(
+            past + 1
+        )  # (T, S)
         for block in self.blocks:
             x = block(x, mask, cache, dropout)  # (B, T, D)
         if cache is not None:
@@ -243,7 +242,7 @@ class Model(nn.Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """(..., D) -> (..., V)."""
-        return F.linear(hidden, self.head)
+        return functional.linear(hidden, self.head)
 
     @torch.no_grad()
     def initialise(self, seed: int) -> None:
@@ -257,10 +256,9 @@ class Model(nn.Module):
                 continue
             writes = name.endswith(("projection.weight", "contract.weight"))
             std = INITIAL_STD / math.sqrt(2 * self.config.n_layer) if writes else INITIAL_STD
-            drawn = stream(seed, f"initialise {name}").standard_normal(
-                tuple(parameter.shape), dtype="float32"
-            )
-            parameter.copy_(torch.from_numpy(drawn).mul_(std))
+            draws = stream(seed, f"initialise {name}")
+            normal = draws.standard_normal(tuple(parameter.shape), dtype="float32")
+            parameter.copy_(torch.from_numpy(normal).mul_(std))
 
     def to_hf(self) -> dict[str, Tensor]:
         """Copies of the weights as `GPT2LMHeadModel` has them on disk; a tied head is not among them."""

@@ -96,6 +96,11 @@ def test_a_text_too_short_to_spare_a_window_trains_with_all_of_it() -> None:
     assert corpus(90).validation_windows == 1
 
 
+def test_the_offset_of_a_short_text_reaches_to_its_end_and_no_further() -> None:
+    c = corpus(12)  # the last target may be token 11, so a window may start at 0 to 3
+    assert {epoch_starts(c, epoch)[0] for epoch in range(40)} == {0, 1, 2, 3}
+
+
 def test_one_window_is_enough_and_one_token_less_is_not() -> None:
     c = corpus(9)
     assert c.windows_per_epoch == 1

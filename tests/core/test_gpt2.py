@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 from core.losses import linear_cross_entropy
 from core.models.gpt2 import PRESETS, Config, Dropout, KVCache, Model, preset
@@ -154,6 +154,13 @@ def test_dropout_is_zero_or_scaled_up_and_right_in_the_mean() -> None:
     assert dropped.mean().item() == pytest.approx(1, abs=0.01)
 
 
+def test_every_layer_and_site_drops_by_a_mask_of_its_own() -> None:
+    x = torch.ones(3, 7, 16)
+    masks = [dropout()(x, layer, site) for layer in range(3) for site in range(4)]
+    for i, mask in enumerate(masks):
+        assert not any(torch.equal(mask, other) for other in masks[:i])
+
+
 def test_no_dropout_is_the_evaluation() -> None:
     model = loud()
     assert torch.equal(model(IDS, dropout=dropout(p=0.0)), model(IDS))
@@ -186,11 +193,11 @@ def test_gradients_are_the_difference_quotients() -> None:
         assert parameter.grad is not None
         direction = torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0)).double()
         with torch.no_grad():
-            parameter += 1e-6 * direction
+            parameter.add_(1e-6 * direction)
             above = loss()
-            parameter -= 2e-6 * direction
+            parameter.sub_(2e-6 * direction)
             below = loss()
-            parameter += 1e-6 * direction
+            parameter.add_(1e-6 * direction)
         slope = (parameter.grad * direction).sum().item()
         assert ((above - below) / 2e-6).item() == pytest.approx(slope, rel=1e-4, abs=1e-7), name
 
@@ -237,7 +244,7 @@ def test_initial_weights_have_gpt2s_deviations() -> None:
 def test_a_fresh_model_is_about_as_good_as_a_uniform_guess() -> None:
     model = Model(Config(vocab_size=5000, n_positions=12, n_embd=64, n_layer=2, n_head=4))
     model.initialise(1)
-    loss = F.cross_entropy(model.logits(model(IDS)).flatten(0, 1), IDS.roll(-1, 1).flatten())
+    loss = functional.cross_entropy(model.logits(model(IDS)).flatten(0, 1), IDS.roll(-1, 1).flatten())
     assert loss.item() == pytest.approx(math.log(5000), abs=0.2)
 
 

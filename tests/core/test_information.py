@@ -110,6 +110,15 @@ def test_the_impossible_is_infinitely_surprising() -> None:
     assert info.perplexity(math.inf) == info.perplexity(1e4) == math.inf
 
 
+def test_huge_logits_overflow_nowhere() -> None:
+    assert info.softmax([1e4, 1e4 - math.log(3)]) == pytest.approx([0.75, 0.25])
+
+
+def test_kl_next_to_p_is_not_rounded_below_zero() -> None:
+    p = [6 / 13, 7 / 13]
+    assert info.kl(p, info.softmax([math.log(x) for x in p])) == 0
+
+
 def test_a_certainty_surprises_by_plain_zero() -> None:
     assert math.copysign(1, info.surprisal(1)) == 1
     assert info.surprisal(1) == info.one_minus_p(1) == 0

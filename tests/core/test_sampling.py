@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -67,9 +67,15 @@ def test_top_p_keeps_the_fewest_that_reach_p(logits: Tensor, p: float) -> None:
 
 @settings(deadline=None)
 @given(LOGITS)
+@example(torch.tensor([0.0, -40.0, -41.0], dtype=torch.float64))  # whose first reaches 1 in floats
 def test_no_limit_keeps_all(logits: Tensor) -> None:
     assert torch.equal(keep_top_k(logits, len(logits)), logits)
     assert torch.equal(keep_top_p(logits, 1.0), logits)
+
+
+def test_a_tiny_temperature_is_as_good_as_zero() -> None:
+    logits = torch.tensor([20.0, 19.0, -math.inf])
+    assert apply_temperature(logits, 1e-40).tolist() == [0.0, -math.inf, -math.inf]
 
 
 def test_controls_work_on_every_row_by_itself() -> None:

@@ -124,9 +124,7 @@ class Terminal:
         with self._changed:
             return sum(len(chunk.data) for chunk in self.chunks)
 
-    def wait_for(
-        self, wanted: str | re.Pattern[str] | Callable[[str], object], timeout: float = 20
-    ) -> str:
+    def wait_for(self, wanted: str | re.Pattern[str] | Callable[[str], object], timeout: float = 20) -> str:
         """Wait until the screen holds a text, matches a pattern or satisfies a test; the screen then.
 
         Raises AssertionError, with the screen, after `timeout` seconds or once the program has ended.
@@ -149,7 +147,9 @@ class Terminal:
             if fulfilled():
                 return shown
             ended = self._ended
-        raise AssertionError(self.describe(f"{'the program ended' if ended else 'waited'} without {wanted!r}"))
+        raise AssertionError(
+            self.describe(f"{'the program ended' if ended else 'waited'} without {wanted!r}")
+        )
 
     def describe(self, what: str) -> str:
         """A sentence and the screen below it, for the message of an assertion."""

@@ -13,8 +13,9 @@ from textual.pilot import Pilot
 from core.messages import Real, Reference, StepResult
 from tui import plotting
 from tui.formats import Unit
+from tui.series import Series
 from tui.widgets import loss_chart
-from tui.widgets.loss_chart import LossChart, Series
+from tui.widgets.loss_chart import LossChart
 
 LN_V = Reference(name="ln V", nats=10.8249)
 

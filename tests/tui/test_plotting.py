@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from textual.strip import Strip
 
-from tui.plotting import Line, Mark, Range, Rule, draw, nice_ticks, step_range, thin, tick_labels, widen
+from tui.axes import Range, nice_ticks, step_range, thin, tick_labels, widen
+from tui.plotting import Line, Mark, Rule, draw
 
 AMBER, BLUE = "#e8b04b", "#6fb7e9"
 X, Y = Range(0, 100), Range(0, 12)

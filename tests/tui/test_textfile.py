@@ -44,9 +44,13 @@ def test_broken_utf16_says_where(tmp_path: Path) -> None:
     [
         (b"caf\xe9 and more", "caf\ufffd and more", "1 byte was not UTF-8 and shows as \ufffd"),
         # The first two bytes of a three-byte character, then a stray one: each of the three is replaced.
-        (b"a \xe2\x82 cat\xff sat", "a \ufffd\ufffd cat\ufffd sat", "3 bytes were not UTF-8 and show as \ufffd"),
+        (
+            b"a \xe2\x82 cat\xff sat",
+            "a \ufffd\ufffd cat\ufffd sat",
+            "3 bytes were not UTF-8 and show as \ufffd",
+        ),
     ],
-)  # fmt: skip
+)
 def test_bytes_that_are_not_utf8_are_replaced_and_counted(
     tmp_path: Path, data: bytes, text: str, note: str
 ) -> None:

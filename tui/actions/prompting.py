@@ -4,6 +4,7 @@ from textual.widgets import Input
 
 from core.messages import Candidate, Generate, Generated, Stop
 from tui.actions.base import Exploring
+from tui.widgets.loss_chart import LossChart
 
 STREAM_TOKENS = 20
 
@@ -21,10 +22,12 @@ class Prompting(Exploring):
         if self._base is not None and text != self._expected:
             self._base = None
             self.live.send(Stop())
+        if self.live.table is None or text != self.live.table.text:
+            self.query_one(LossChart).clear_prompt()
         self.live.watch(text)
 
     def put_into_prompt(self, candidate: Candidate) -> None:
-        """Append the candidate after the selected prefix; what stood there instead goes (undo brings it back)."""
+        """Put the candidate after the selected prefix; what stood there goes (undo brings it back)."""
         table = self.table.table
         if table is None or table.text != self.prompt.text:
             return
@@ -72,7 +75,7 @@ class Prompting(Exploring):
         self.prompt.focus()
 
     def action_leave(self) -> None:
-        """Out of the prompt or the search, to the table; the candidates again where a search had replaced them."""
+        """Out of the prompt to the table; out of a search, to the candidates."""
         find = self.query_one("#find", Input)
         if find.has_class("-shown"):
             find.remove_class("-shown")

@@ -21,7 +21,7 @@ def told(results: Sequence[StepResult]) -> str:
 
 
 def picked(results: Sequence[StepResult]) -> list[StepResult]:
-    """At most twenty steps, evenly spread over those with a validation loss if any have one, with the last."""
+    """At most twenty steps, spread over those with a validation loss where there are any, and the last."""
     rows = [result for result in results if result.validation is not None] or list(results)
     if rows[-1] is not results[-1]:
         rows.append(results[-1])
@@ -37,8 +37,7 @@ def sentence(results: Sequence[StepResult]) -> str:
         "validation": [(r.step, r.validation) for r in results if r.validation is not None],
         "prompt": [(r.step, r.prompt) for r in results if r.prompt is not None],
     }
-    parts = [f"{name} {_course(points)}" for name, points in kinds.items() if points]
-    return "loss in nats: " + "; ".join(parts) + "."
+    return "; ".join(f"{name} loss {_course(points)}" for name, points in kinds.items() if points)
 
 
 def _course(points: Sequence[tuple[int, Real]]) -> str:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TextIO
 
-from core.messages import AnyEvent, Progress, Real, StepResult, Stepped
+from core.messages import AnyEvent, Progress, Real, Stepped, StepResult
 from tui import cells, formats
 from tui.formats import Unit
 

@@ -11,8 +11,8 @@ import msgspec
 from core.information import to_bits
 from core.messages import Candidate, ModelInfo, Real, Score, Table, real
 from core.text import visible
-from tui.headless.talk import note
 from tui.headless.tableview import show
+from tui.headless.talk import note
 from tui.headless.weights import Weights, look, weights
 
 SCHEMA = 1

@@ -48,11 +48,12 @@ def lines(table: Table, width: int) -> Iterator[Text]:
     pieces = [visible(token.piece) for token in table.tokens]
     for at, prediction in enumerate(table.predictions):
         start = max(begin for begin in table.window_starts if begin <= at)
-        before = "".join(pieces[max(start, at - prefix) : at + 1]).replace("␣", " ")
+        first = max(start, at - prefix)
+        before = "".join(pieces[first : at + 1]).replace("␣", " ")
         line = Text(cells.right(str(at + 1), number), _DIM)
         # A window's first row is marked: what stands before it is out of the model's sight.
         line.append("┄" if at and at == start else " ", _DIM)
-        line.append(cells.tail(before.lstrip(" ") if at == start else before, prefix), Style())
+        line.append(cells.tail(before.lstrip(" ") if first == start else before, prefix), Style())
         line.append(" → ", _DIM)
         yield _figures(line, prediction, pieces[at + 1] if at + 1 < len(pieces) else None, guess=guess)
     yield Text(foot(table))
@@ -72,7 +73,7 @@ def _figures(line: Text, prediction: Prediction, piece: str | None, *, guess: bo
         line.append(cells.right(f"{target.rank:,}", 8), _DIM)
     line.append(cells.right(formats.information(prediction.entropy, Unit.NATS), 8), Style())
     if guess and prediction.top:
-        line.append("  " + visible(prediction.top[0].piece), _DIM)
+        line.append("  " + cells.left(visible(prediction.top[0].piece), _GUESS), _DIM)
     return line
 
 
@@ -85,5 +86,4 @@ def foot(table: Table) -> str:
         f"mean −log p = {formats.information(summary.mean, Unit.NATS, 4)} nats = loss"
         f" · perplexity {formats.count(summary.perplexity)}"
         f" · {formats.bits(summary.bits_per_byte)} bits/byte"
-        f" · {summary.scored:,} of {len(table.tokens):,} tokens scored"
     )

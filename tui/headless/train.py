@@ -24,9 +24,11 @@ from tui.textfile import load_text_file
 def train(file: str, model: str, training: m.Training, out: str, prompt: str | None, *, fit: bool) -> None:
     """Train a model on a file into the new run `out`.
 
-    `fit` shortens the context to what the model has. Raises ValueError with what is wrong or why the run ended
+    `fit` shortens the context to what the model has. Raises ValueError: what is wrong, or why the run ended
     before its last step.
     """
+    if out.startswith(runs.AUTOMATIC):
+        raise ValueError(f"names that start with {runs.AUTOMATIC!r} are the screen's, for runs that it drops")
     of = weights(model)
     training = of.fitting(training) if fit else training
     with Interrupts() as interrupts:

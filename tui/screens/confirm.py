@@ -1,5 +1,6 @@
 """A dialog that asks before something is lost."""
 
+from pathlib import PurePath
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -12,7 +13,7 @@ from tui.screens.dialog import DialogScreen, Notice
 class ConfirmScreen(DialogScreen[bool]):
     """A question that Enter answers with yes and Escape with no. `lost` says what a yes throws away."""
 
-    CSS_PATH = ["dialog.tcss", "confirm.tcss"]
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["dialog.tcss", "confirm.tcss"]
     AUTO_FOCUS = ""  # nothing in here takes keys, so that Enter and Escape always mean yes and no
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,y", "accept", "Yes", priority=True, id="confirm.accept", tooltip="Do it"),

@@ -1,5 +1,6 @@
 """What every dialog shares: a calm panel over the dimmed screen, a thin title, a line of its keys."""
 
+from pathlib import PurePath
 from typing import ClassVar, TypeVar
 
 from textual import events
@@ -19,7 +20,7 @@ Result = TypeVar("Result")
 class DialogScreen(ModalScreen[Result]):
     """A modal panel. A subclass yields its fields in `body`; `accept` labels its action of that name."""
 
-    CSS_PATH = ["dialog.tcss"]
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["dialog.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel", id="dialog.cancel", tooltip="Close and change nothing"),
     ]

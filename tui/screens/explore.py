@@ -13,7 +13,7 @@ from textual.widgets import Footer, Input, Static, TextArea
 
 from core import messages as m
 from core.text import safe, visible
-from tui import formats
+from tui import cells, formats
 from tui.actions.filing import Filing
 from tui.actions.prompting import Prompting
 from tui.actions.steering import Steering
@@ -32,6 +32,7 @@ from tui.widgets.tabs import PaneTabs
 FIRST_PROMPT = "The fat cat sat on the mat"
 ONE_COLUMN = (100, 30)  # below this many columns or rows, tabs
 SMALLEST = (60, 15)
+_AFTER = "next token after "
 
 
 class ExploreScreen(Prompting, Steering, Filing):
@@ -105,6 +106,8 @@ class ExploreScreen(Prompting, Steering, Filing):
             return  # a newer prompt is on its way
         if event.table.tokens:
             self.table.set_table(event.table)
+            if event.table.summary.mean is not None:
+                self.query_one(LossChart).put_prompt(event.table.step, float(event.table.summary.mean))
         else:
             self.table.clear()
             self._row_selected(PrefixTable.Selected(0))
@@ -156,12 +159,13 @@ class ExploreScreen(Prompting, Steering, Filing):
             entropy.update("")
             return
         prefix = "".join(
-            visible(t.piece) for t in table.tokens[max(0, event.position - 7) : event.position + 1]
+            visible(t.piece) for t in table.tokens[max(0, event.position - 9) : event.position + 1]
         )
-        pane.title = f"next token after “{prefix.replace('␣', ' ').strip()}”"
+        room = max(8, pane.content_size.width - len(_AFTER) - 2)
+        pane.title = f"{_AFTER}“{cells.tail(prefix.replace('␣', ' ').strip(), room).rstrip()}”"
         choices = formats.count(prediction.effective_choices)
         doubt = formats.information(prediction.entropy, self.unit)
-        entropy.update(f"H(q) = {doubt} {self.unit.value} · {choices} effective choices")
+        entropy.update(f"H(q) {doubt} {self.unit.value} · {choices} effective choices")
 
     @on(TokenStrip.Picked)
     def _token_picked(self, event: TokenStrip.Picked) -> None:

@@ -1,6 +1,7 @@
 """All keys, and how to read the numbers."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import PurePath
 from typing import ClassVar, NamedTuple
 
 from textual.app import ComposeResult
@@ -96,7 +97,7 @@ def legend() -> Content:
 class HelpScreen(DialogScreen[None]):
     """Shows the rows by group and explains the figures; it can be scrolled."""
 
-    CSS_PATH = ["dialog.tcss", "help.tcss"]
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["dialog.tcss", "help.tcss"]
     AUTO_FOCUS = ""  # every key is the screen's own
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(

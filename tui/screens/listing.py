@@ -5,7 +5,7 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 
 from core.text import safe
@@ -48,10 +48,11 @@ def matching(folder: Path, typed: str) -> Listing:
 def completion(listing: Listing, typed: str) -> str | None:
     """The longest beginning that all shown entries share, as shown, if it is longer than what was typed."""
     names = [entry.shown for entry in listing.entries]
-    common = os.path.commonprefix([name.casefold() for name in names])
-    if listing.more or not names or len(common) <= len(typed):
+    if listing.more or not names:
         return None
-    return names[0][: len(common)]
+    columns = zip(*(name.casefold() for name in names), strict=False)
+    common = sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, columns))
+    return names[0][:common] if common > len(typed) else None
 
 
 def size(count: int) -> str:

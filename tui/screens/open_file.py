@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import ClassVar
 
 from textual import work
@@ -64,7 +64,7 @@ def opened(path: Path, file: TextFile, purpose: Purpose) -> Opened:
 class OpenFileScreen(DialogScreen[Opened | None]):
     """Finds a file below `folder` and reads it for one of `purposes`."""
 
-    CSS_PATH = ["dialog.tcss", "open_file.tcss"]
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["dialog.tcss", "open_file.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "enter",
@@ -191,19 +191,23 @@ class OpenFileScreen(DialogScreen[Opened | None]):
         getattr(self._entries, f"action_{way}")()
 
     def action_complete(self) -> None:
-        if self.focused is not self._path or self._listed != self._path.value:
-            self.app.action_focus_next()
-            return
-        entries = self._listing.entries
-        if len(entries) == 1 and not self._listing.more:
-            self._take(entries[0])
-        elif (common := completion(self._listing, self._path.typed)) is not None:
-            self._path.put(self._path.folder + common)
+        whole = self._completed()
+        if self.focused is self._path and whole is not None and whole != self._path.real:
+            self._path.put(whole)
         else:
             self.app.action_focus_next()
 
-    def _take(self, entry: Entry) -> None:
-        self._path.put(self._path.folder + entry.name + ("/" if entry.is_folder else ""))
+    def _completed(self) -> str | None:
+        """The path as far as what stands in the field says it; None while the list is still of another."""
+        if self._listed != self._path.value:
+            return None
+        if len(self._listing.entries) == 1 and not self._listing.more:
+            return self._of(self._listing.entries[0])
+        common = completion(self._listing, self._path.typed)
+        return None if common is None else self._path.folder + common
+
+    def _of(self, entry: Entry) -> str:
+        return self._path.folder + entry.name + ("/" if entry.is_folder else "")
 
     # ------------------------------------------------------------------------------------------- opening
 
@@ -224,7 +228,7 @@ class OpenFileScreen(DialogScreen[Opened | None]):
 
     def _choose(self, index: int) -> None:
         entry = self._listing.entries[index]
-        self._take(entry)
+        self._path.put(self._of(entry))
         if not entry.is_folder:
             self._read(self._path.path, self._purpose)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import ClassVar
 
 import msgspec
@@ -41,7 +41,7 @@ class SettingsScreen(DialogScreen[Settings | None]):
     be chosen only if it is a fresh one; `folder` is where the file dialog begins.
     """
 
-    CSS_PATH = ["dialog.tcss", "settings.tcss"]
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["dialog.tcss", "settings.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "accept", "Apply", priority=True, show=False, id="settings.enter", tooltip="Apply"),
         Binding("ctrl+s", "accept", "Apply", id="settings.accept", tooltip="Start a run with these settings"),

@@ -39,9 +39,10 @@ class LineView(ScrollView, can_focus=False):
             old = before[y] if y < len(before) else None
             new = self._lines[y] if y < len(self._lines) else None
             if old != new:
-                self._repaint(y)
+                self.refresh_line(y)
 
-    def _repaint(self, y: int) -> None:
+    def refresh_line(self, y: int) -> None:
+        """Have line y painted again, where it is visible."""
         at = y if y < self.pinned else y - self.scroll_offset.y
         if at >= self.pinned or y < self.pinned:  # not one that has scrolled under the pinned lines
             self.refresh(Region(0, at, self.size.width, 1))

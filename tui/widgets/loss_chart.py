@@ -1,11 +1,9 @@
 """The loss chart: training, validation and this prompt's loss over the steps, in a picture and in words."""
 
 import time
-from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import chain
-from math import isfinite
 
 from rich.segment import Segment
 from rich.style import Style
@@ -15,11 +13,11 @@ from textual.timer import Timer
 
 from core.messages import Reference, StepResult
 from core.text import safe
-from tui import formats, plotting
+from tui import axes, formats, plotting
 from tui.formats import Unit
+from tui.series import AVERAGED, Series
 from tui.widgets.lines import LineView, strip
 
-AVERAGED = 20  # steps: the span of the exponential average, whose newest value weighs 2 / (span + 1)
 REDRAW = 1.0  # seconds between two pictures while results stream in
 FOLLOW = 0.1  # seconds between two pictures while the cursor moves
 LEAST_WIDTH, LEAST_HEIGHT = 24, 6  # cells; below, only the words are shown
@@ -28,60 +26,7 @@ WORDS = Style(color="#8b93a1")
 RAW, RAW_FAINT = "#6b562c", "#3d3420"
 
 
-class Series:
-    """One loss over the steps, in nats, oldest first. What is not finite is remembered but not drawn."""
-
-    def __init__(self, name: str, short: str, glyph: str, colour: str, faint: str) -> None:
-        self.names = (f"{name} ", f"{short} ", "")  # the longest there is room for
-        self.glyph, self.colour, self.faint = glyph, colour, faint
-        self.clear()
-
-    def clear(self) -> None:
-        self.steps, self.values = array("q"), array("d")
-        self.broken: dict[int, float] = {}  # step -> inf or NaN
-        self._averages = array("d")
-
-    def put(self, step: int, value: float) -> None:
-        """Set the value at a step; most often the next one."""
-        i = bisect_left(self.steps, step)
-        known = i < len(self.steps) and self.steps[i] == step
-        if known and self.values[i] == value:
-            return
-        del self._averages[i:]
-        self.broken.pop(step, None)
-        if known:
-            del self.steps[i], self.values[i]
-        if isfinite(value):
-            self.steps.insert(i, step)
-            self.values.insert(i, value)
-        else:
-            self.broken[step] = value
-
-    def cut(self, step: int) -> None:
-        """Forget what came after a step."""
-        i = bisect_right(self.steps, step)
-        for column in (self.steps, self.values, self._averages):
-            del column[i:]
-        self.broken = {at: value for at, value in self.broken.items() if at <= step}
-
-    def averages(self) -> Sequence[float]:
-        """After each step, the mean of the values so far, weighted by (1 - 2 / (AVERAGED + 1)) ** age."""
-        keep = 1 - 2 / (AVERAGED + 1)
-        mean = self._averages
-        for i in range(len(mean), len(self.values)):
-            share = (1 - keep) / (1 - keep ** (i + 1))  # of the newest value in all weights so far
-            mean.append(self.values[i] if i == 0 else mean[i - 1] + share * (self.values[i] - mean[i - 1]))
-        return mean
-
-    def latest(self, step: int) -> tuple[int, float] | None:
-        """The newest measurement up to a step: at which step it was made, and its value, finite or not."""
-        i = bisect_right(self.steps, step)
-        found = [(self.steps[i - 1], self.values[i - 1])] if i else []
-        found += [(at, value) for at, value in self.broken.items() if at <= step]
-        return max(found, key=lambda each: each[0], default=None)
-
-
-class LossChart(LineView):
+class LossChart(LineView, can_focus=True):
     """Three curves, named reference lines and one line of words above them.
 
     It redraws at most once a second while results stream in, at once on everything a person does, and not
@@ -103,7 +48,7 @@ class LossChart(LineView):
         self._validation = Series("validation", "val", "◆", "#6fb7e9", "#37556c")
         self._prompt = Series("this prompt", "prompt", "■", "#c58af9", "#5b4473")
         self._last = -1  # the last known step
-        self._range: plotting.Range | None = None
+        self._range: axes.Range | None = None
         self._drawn = -REDRAW
         self._timer: Timer | None = None
 
@@ -140,6 +85,12 @@ class LossChart(LineView):
         """Begin the prompt's curve anew: the prompt was edited."""
         if self._prompt.steps or self._prompt.broken:
             self._prompt.clear()
+            self._request(REDRAW)
+
+    def put_prompt(self, step: int, nats: float) -> None:
+        """Set the prompt's loss at a step, as the table shows it."""
+        self._prompt.put(step, nats)
+        if self._last:
             self._request(REDRAW)
 
     def _take(self, results: Sequence[StepResult]) -> None:
@@ -204,18 +155,18 @@ class LossChart(LineView):
         return self._last if self.cursor is None else min(self.cursor, self._last)
 
     def _picture(self, width: int, height: int) -> list[Strip]:
-        steps = plotting.step_range(self._last, self.goal)
+        steps = axes.step_range(self._last, self.goal)
         lines, under = self._curves(steps, width)
         per_nat = self.unit.per_nat
         if any(line.y for line in lines + under):
             values = chain.from_iterable(line.y for line in lines + under)
-            self._range = plotting.widen(self._range, values)
+            self._range = axes.widen(self._range, values)
         return plotting.draw(
             lines,
             width,
             height,
             steps,
-            self._range or plotting.Range(0.0, 1.0),
+            self._range or axes.Range(0.0, 1.0),
             under=under,
             x_name="step",
             rules=[
@@ -229,7 +180,7 @@ class LossChart(LineView):
             upright=float(self._present) if self._present < self._last else None,
         )
 
-    def _curves(self, steps: plotting.Range, width: int) -> tuple[list[plotting.Line], list[plotting.Line]]:
+    def _curves(self, steps: axes.Range, width: int) -> tuple[list[plotting.Line], list[plotting.Line]]:
         """The three curves up to the present step; and, to go under them, later steps and single batches."""
         training, validation, prompt = self._all
         present, per_nat = self._present, self.unit.per_nat
@@ -241,7 +192,7 @@ class LossChart(LineView):
             (validation.steps, validation.values, validation.colour, validation.faint),
             (prompt.steps, prompt.values, prompt.colour, prompt.faint),
         ):
-            x, nats = plotting.thin(xs, ys, steps, 2 * width)
+            x, nats = axes.thin(xs, ys, steps, 2 * width)
             y = [value * per_nat for value in nats]
             i = bisect_right(x, present)
             if i < len(x):

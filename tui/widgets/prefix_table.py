@@ -134,7 +134,7 @@ class PrefixTable(LineView, can_focus=True):
         width = self.scrollable_content_region.width
         if table is None or width <= 0:
             return
-        columns = _Columns(width, self.unit, len(table.tokens))
+        columns = _Columns(width, self.unit, table, ids=self.ids)
         pieces = [visible(token.piece) for token in table.tokens]
         if self.ids:
             pieces = [f"{piece}:{token.token_id}" for piece, token in zip(pieces, table.tokens, strict=True)]
@@ -157,13 +157,13 @@ class PrefixTable(LineView, can_focus=True):
 
 
 class _Columns:
-    """The widths of the columns at a width of the table, and the cells in them. Least needed columns go first."""
+    """The columns at a width of the table, and the cells in them. The least needed ones give way first."""
 
-    def __init__(self, width: int, unit: Unit, n_tokens: int) -> None:
+    def __init__(self, width: int, unit: Unit, table: Table, *, ids: bool) -> None:
         self.unit = unit
         self.width = width
-        self.index = max(2, len(str(n_tokens)))
-        self.target = 10 if width < 100 else 14
+        self.index = max(2, len(str(len(table.tokens))))
+        self.target = (10 if width < 100 else 14) + (6 if ids else 0)
         rest = width - (1 + self.index + 1) - (1 + self.target) - _P - _NATS
         room = rest - 1 - _LEAST_PREFIX
         self.rank, room = (_RANK, room - _RANK) if room >= _RANK else (0, room)

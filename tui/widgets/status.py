@@ -14,7 +14,7 @@ _SMOOTH = 0.1  # weight of the newest step in the tokens per second that are sho
 
 
 class StatusLine(LineView):
-    """Shows the session's state in words. What matters most stands first; the rest is cut where it must be."""
+    """Shows the session's state in words: what matters most first, as much as there is room for."""
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)

@@ -1,0 +1,84 @@
+"""How a run tells of itself: the progress line and the curve at the end."""
+
+import io
+
+import pytest
+
+from core.messages import ModelInfo, State, Stepped, StepResult, TextInfo, Training
+from tui.headless.curve import picked, told
+from tui.headless.progress import LOG_SECONDS, ProgressLine, duration
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def steps(n: int, every: int = 10) -> list[StepResult]:
+    start = StepResult(step=0, validation=10.0)
+    return [start] + [
+        StepResult(
+            step=i, loss=10 - i / n, validation=9.0 if i % every == 0 else None, tokens=50, seconds=0.5
+        )
+        for i in range(1, n + 1)
+    ]
+
+
+def happen(line: ProgressLine, results: list[StepResult]) -> None:
+    model = ModelInfo(
+        name="",
+        parameters=0,
+        n_layer=0,
+        n_head=0,
+        n_embd=0,
+        context=0,
+        vocab_size=0,
+        device="",
+        dtype="",
+        fresh=True,
+    )
+    text = TextInfo(name="", tokens=0, train_windows=0, validation_windows=0)
+    for result in results:
+        state = State(model=model, text=text, training=Training(), step=result.step, goal=60, running=True)
+        line.happened(Stepped(results=(result,), state=state))
+
+
+def test_progress_is_one_line_on_a_terminal_with_speed_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    stream, now = Terminal(), iter(range(100))
+    line = ProgressLine(stream, clock=lambda: float(next(now)))
+    line.goal = 60
+    happen(line, steps(60)[:31])
+    assert "\n" not in stream.getvalue()
+    assert stream.getvalue().count("\r") == 31
+    monkeypatch.setenv("COLUMNS", "200")
+    for part in ("step 30/60", "loss 9.500", "validation 9.000", "100 tokens/s", "0:15 left"):
+        assert part in line.line()
+    line.end()
+    assert stream.getvalue().endswith("\n")
+
+
+def test_progress_in_a_file_is_a_line_now_and_then_and_at_the_end() -> None:
+    stream, now = io.StringIO(), iter(range(100))
+    line = ProgressLine(stream, clock=lambda: float(next(now)))
+    line.goal = 60
+    happen(line, steps(60))
+    line.end()
+    told_at = [int(text.split()[1].split("/")[0]) for text in stream.getvalue().splitlines()]
+    assert told_at == [*range(0, 60, int(LOG_SECONDS)), 60]
+    assert "\r" not in stream.getvalue()
+
+
+def test_durations_read_as_clocks_do() -> None:
+    assert [duration(s) for s in (0.2, 61, 3600 + 62)] == ["0:00", "1:01", "1:01:02"]
+
+
+def test_a_long_curve_is_told_in_twenty_rows_with_the_first_and_the_last() -> None:
+    results = steps(1003)
+    chosen = [result.step for result in picked(results)]
+    assert len(chosen) == 20
+    assert chosen[0] == 0
+    assert chosen[-1] == 1003
+    assert all(step % 10 == 0 for step in chosen[:-1])
+    assert "validation loss 10.000 at step 0, 9.000 at step 1,000, lowest 9.000 at step 10" in told(results)
+    assert [result.step for result in picked(results[1:6])] == [1, 2, 3, 4, 5]

@@ -1,0 +1,115 @@
+"""Usage, help, refusals and what is loaded when."""
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from core.messages import Training
+from tests.commands.command import ROOT, neglogp, refused
+from tui import cli
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("nonsense",),
+        ("score",),
+        ("score", "a cat", "--json", "--csv"),
+        ("train",),
+        ("train", "notes.txt"),
+        ("train", "notes.txt", "--out", "x", "--steps", "0"),
+        ("train", "notes.txt", "--out", "x", "--batch", "0"),
+        ("train", "notes.txt", "--out", "x", "--context", "1"),
+        ("train", "notes.txt", "--out", "x", "--lr", "nan"),
+        ("train", "notes.txt", "--out", "x", "--dropout", "1"),
+        ("train", "notes.txt", "--out", "x", "--seed", "-1"),
+        ("train", "--resume", "x", "--steps", "0"),
+        ("train", "--resume", "x", "--lr", "0.1"),
+        ("train", "--resume", "x", "--out", "y"),
+        ("generate", "a cat", "--tokens", "0"),
+        ("generate", "a cat", "--temperature", "-1"),
+        ("generate", "a cat", "--top-k", "0"),
+        ("generate", "a cat", "--top-p", "0"),
+        ("--seed", "-1"),
+        ("--engine", ""),
+        ("--engine", "ssh 'gpubox"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_ends_with_2(args: tuple[str, ...]) -> None:
+    result = neglogp(*args)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith("Usage: neglogp")
+
+
+def test_every_setting_of_a_run_is_an_option_with_its_own_default() -> None:
+    options = {parameter.name: parameter.default for parameter in cli.neglogp.commands["train"].params}
+    settings = {name: getattr(Training(), name) for name in Training.__struct_fields__}
+    assert {name: options[name] for name in settings.keys() - {"text", "steps"}} == {
+        name: value for name, value in settings.items() if name not in ("text", "steps")
+    }
+
+
+@pytest.mark.parametrize("command", [None, *sorted(cli.neglogp.commands)])
+def test_help_teaches_by_example(command: str | None) -> None:
+    result = neglogp(*([command] if command else []), "--help")
+    assert result.exit_code == 0
+    assert "\n  neglogp " in result.stdout
+
+
+def test_the_screen_refuses_to_open_without_a_terminal() -> None:
+    for args in ((), ("explore",), ("--model", "cat")):
+        refused(neglogp(*args), "terminal", "score", "train", "generate")
+
+
+def test_the_screen_refuses_to_open_on_a_dumb_terminal() -> None:
+    theirs, ours = pty.openpty()
+    environment = os.environ | {"TERM": "dumb", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-P", "-m", "tui"]
+    done = subprocess.run(command, stdin=ours, stdout=ours, stderr=ours, env=environment, check=False)
+    os.close(ours)
+    said = os.read(theirs, 4096).decode()
+    os.close(theirs)
+    assert done.returncode == 1
+    assert said.startswith("neglogp: the screen needs a terminal")
+    assert "\x1b" not in said
+
+
+def test_the_commands_are_there_before_torch_textual_and_the_session() -> None:
+    code = (
+        "import sys, tui.cli;"
+        "print(sorted({'torch', 'numpy', 'textual', 'rich', 'tiktoken', 'core.session'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "[]\n"
+
+
+def test_a_relative_entry_of_pythonpath_puts_no_folder_before_the_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", f".{os.pathsep}/somewhere{os.pathsep}{ROOT}")
+    monkeypatch.setattr(sys, "path", ["/usr/bin", str(tmp_path), "/somewhere", str(ROOT)])
+    cli._leave_out_relative_paths()
+    assert sys.path == ["/usr/bin", "/somewhere", str(ROOT)]
+    monkeypatch.chdir(ROOT)
+    cli._leave_out_relative_paths()
+    assert sys.path == ["/usr/bin", "/somewhere", str(ROOT)]
+
+
+def test_each_command_is_documented_in_one_line() -> None:
+    context = click.Context(cli.neglogp)
+    for name in cli.neglogp.list_commands(context):
+        assert not cli.neglogp.commands[name].get_short_help_str(60).endswith("...")

@@ -1,0 +1,555 @@
+"""What holds of every engine that speaks the protocol, whatever stands behind the line.
+
+Each claim is a coroutine over a `Talk`; `CLAIMS` has them all. The real engine and the fake one keep them.
+"""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import pytest
+
+from core import messages as m
+from core.tokenizer import gpt2
+from tui.engine import Line
+
+TEXT = "The fat cat sat on the mat"
+TINY = m.Training(batch=1, context=16, steps=12, warmup=2, evaluate_every=4, learning_rate=1e-2)
+PATIENCE = 30.0  # seconds after which an engine that says nothing is given up
+
+Event = TypeVar("Event", bound=m.Message)
+
+
+class Talk:
+    """A conversation over a line that hides nothing: all replies by number, all events in order.
+
+    `model` is what most claims open: whatever has a context of 16 and is quick.
+    """
+
+    def __init__(self, line: Line, model: str = "fresh") -> None:
+        self.line = line
+        self._model = model
+        self.hello: m.FromEngine | None = None
+        self.replies: dict[int | None, list[m.Answer | m.Failure]] = {}
+        self.events: list[m.AnyEvent] = []
+        self.ended = False
+        self._last_id = 0
+        self._heard = asyncio.Condition()
+        self._reader: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        await self.line.open()
+        self.line.write(m.encode(m.Hello(protocol=m.PROTOCOL, version="test")))
+        self._reader = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        while line := await self.line.read():
+            message = m.decode_from_engine(line)
+            async with self._heard:
+                match message:
+                    case m.Hello():
+                        assert self.hello is None, "a second hello"
+                        self.hello = message
+                    case m.Event():
+                        self.events.append(message.event)
+                    case m.Answer() | m.Failure():
+                        self.replies.setdefault(message.id, []).append(message)
+                self._heard.notify_all()
+        async with self._heard:
+            self.ended = True
+            self._heard.notify_all()
+
+    async def until(self, true: Callable[[], Any]) -> None:
+        """Wait until something said makes this true."""
+        async with asyncio.timeout(PATIENCE), self._heard:
+            await self._heard.wait_for(lambda: true() or self.ended)
+        assert true(), f"the engine ended: {self.line.last_words()}"
+
+    def send(self, request: m.AnyRequest) -> int:
+        self._last_id += 1
+        self.line.write(m.encode(m.Call(id=self._last_id, request=request)))
+        return self._last_id
+
+    def send_raw(self, request: bytes) -> int:
+        """A call whose request is whatever bytes are given."""
+        self._last_id += 1
+        self.line.write(b'{"type":"call","id":%d,"request":%s}\n' % (self._last_id, request))
+        return self._last_id
+
+    async def reply(self, number: int) -> m.Answer | m.Failure:
+        await self.until(lambda: number in self.replies)
+        return self.replies[number][0]
+
+    async def ask(self, request: m.Request[m.Result]) -> m.Result:
+        """The result of a request, which must not fail."""
+        reply = await self.reply(self.send(request))  # type: ignore[arg-type]
+        assert isinstance(reply, m.Answer), reply
+        return reply.result  # type: ignore[return-value]
+
+    async def refused(self, request: m.AnyRequest) -> m.Failure:
+        """The failure of a request, which must not succeed; it must leave the state as it was."""
+        before = await self.ask(m.Status())
+        reply = await self.reply(self.send(request))
+        assert isinstance(reply, m.Failure), reply
+        assert reply.message
+        assert await self.ask(m.Status()) == before
+        return reply
+
+    def told(self, kind: type[Event]) -> list[Event]:
+        """The events of a kind so far."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+    async def opened(self, training: m.Training = TINY) -> m.State:
+        """A model at step 0, and nothing heard of what was before."""
+        return await self._opened(m.Open(model=self._model, training=training))
+
+    async def opened_fresh(self) -> m.State:
+        """The same with a fresh model."""
+        return await self._opened(m.Open(training=TINY))
+
+    async def _opened(self, request: m.Open) -> m.State:
+        state = await self.ask(request)
+        await self.ask(m.Score(text=""))
+        self.events.clear()
+        return state
+
+    async def trained(self, steps: int) -> m.State:
+        """Train so many steps and wait for the end."""
+        return await self.rested(m.Run(steps=steps))
+
+    async def rested(self, run: m.Run) -> m.State:
+        """Train and wait for the end."""
+        heard = len(self.events)
+        assert (await self.ask(run)).running
+        await self.until(lambda: any(_ends_a_run(event) for event in self.events[heard:]))
+        return self.told(m.Stepped)[-1].state
+
+
+def _ends_a_run(event: m.AnyEvent) -> bool:
+    return isinstance(event, m.Stepped) and not event.state.running
+
+
+async def hello_is_said_first(talk: Talk) -> None:
+    await talk.opened()
+    assert isinstance(talk.hello, m.Hello)
+    assert talk.hello.protocol == m.PROTOCOL
+
+
+async def open_tells_where_the_session_stands(talk: Talk) -> None:
+    state = await talk.opened_fresh()
+    assert (state.step, state.goal, state.running, state.run) == (0, 12, False, None)
+    assert state.training == TINY
+    assert state.model.vocab_size == 50257 and state.model.context == 16 and state.model.fresh
+    assert state.text.name == "story" and state.text.tokens > 5000
+    assert any(abs(line.nats - math.log(50257)) < 1e-9 for line in state.references)
+
+
+async def every_call_gets_exactly_one_reply(talk: Talk) -> None:
+    await talk.opened()
+    requests: list[m.AnyRequest] = [m.Status(), m.Score(text="a"), m.Run(steps=2), m.Find(position=9, query="x")]
+    requests += [m.History(), m.Pause(), m.Score(text="b c"), m.Rewind(step=99), m.Stop(), m.Reset()]
+    numbers = [talk.send(request) for request in requests * 3]
+    for number in numbers:
+        await talk.reply(number)
+    await talk.ask(m.Status())
+    assert [len(talk.replies[number]) for number in numbers] == [1] * len(numbers)
+
+
+async def a_table_has_a_prediction_for_every_token(talk: Talk) -> None:
+    await talk.opened()
+    table = await talk.ask(m.Score(text=TEXT, top_k=7))
+    ids = gpt2().encode(TEXT)
+    assert [token.token_id for token in table.tokens] == ids
+    assert b"".join(token.piece for token in table.tokens) == TEXT.encode()
+    assert len(table.predictions) == len(ids)
+    assert [p.target and p.target.token_id for p in table.predictions] == [*ids[1:], None]
+    for prediction in table.predictions:
+        log_probs = [float(candidate.log_prob) for candidate in prediction.top]
+        assert log_probs == sorted(log_probs, reverse=True) and len(log_probs) == 7
+        assert [candidate.rank for candidate in prediction.top] == list(range(1, 8))
+        assert all(c.piece == gpt2().piece(c.token_id) for c in prediction.top)
+        assert 0 <= float(prediction.entropy) <= math.log(50257) + 1e-4
+        target = prediction.target
+        if target is not None and target.rank <= 7:
+            assert prediction.top[target.rank - 1].log_prob == target.log_prob
+        elif target is not None:
+            assert float(target.log_prob) <= log_probs[-1]
+
+
+async def the_summary_is_of_the_scored_rows(talk: Talk) -> None:
+    await talk.opened()
+    table = await talk.ask(m.Score(text=TEXT))
+    nats = [p.target.surprisal for p in table.predictions if p.target is not None]
+    assert table.summary.scored == len(nats) == 6
+    mean = math.fsum(nats) / 6
+    assert float(table.summary.mean or 0) == pytest.approx(mean, rel=1e-12)
+    assert float(table.summary.perplexity or 0) == pytest.approx(math.exp(mean), rel=1e-12)
+    n_bytes = len(" fat cat sat on the mat")
+    assert float(table.summary.bits_per_byte or 0) == pytest.approx(sum(nats) / math.log(2) / n_bytes, rel=1e-9)
+
+
+async def fewer_than_two_tokens_have_no_summary(talk: Talk) -> None:
+    await talk.opened()
+    nothing = m.Summary(scored=0, mean=None, perplexity=None, bits_per_byte=None)
+    empty = await talk.ask(m.Score(text=""))
+    assert (empty.tokens, empty.predictions, empty.summary) == ((), (), nothing)
+    one = await talk.ask(m.Score(text="The"))
+    assert (len(one.tokens), len(one.predictions), one.summary) == (1, 1, nothing)
+    assert one.predictions[0].target is None and one.predictions[0].top
+
+
+async def windows_begin_at_multiples_of_the_context(talk: Talk) -> None:
+    await talk.opened()
+    table = await talk.ask(m.Score(text="a b c d e f g h i j k l m n o p q r"))
+    assert (len(table.tokens), table.window_starts, table.summary.scored) == (18, (0, 16), 17)
+
+
+async def any_text_can_be_scored(talk: Talk) -> None:
+    await talk.opened()
+    for text in ("\x1b[31m\x00\x07", "[/b] [red]", "👩‍👩‍👧 é ", "שלום עליכם", "<|endoftext|>", "\n\n\t x"):
+        table = await talk.ask(m.Score(text=text, top_k=1))
+        assert table.text == text
+        assert b"".join(token.piece for token in table.tokens) == text.encode()
+
+
+async def of_many_scores_the_latest_is_answered(talk: Talk) -> None:
+    await talk.opened()
+    numbers = [talk.send(m.Score(text=TEXT[:n], top_k=3)) for n in range(3, 12)]
+    replies = [await talk.reply(number) for number in numbers]
+    last = replies[-1]
+    assert isinstance(last, m.Answer) and isinstance(last.result, m.Table)
+    assert last.result.text == TEXT[:11]
+    assert all(r.kind == "superseded" for r in replies if isinstance(r, m.Failure))
+
+
+async def a_run_tells_every_step_and_ends_by_itself(talk: Talk) -> None:
+    await talk.opened()
+    state = await talk.rested(m.Run())
+    assert (state.step, state.goal, state.running) == (12, 12, False)
+    assert state.run is not None
+    told = [result for event in talk.told(m.Stepped) for result in event.results]
+    assert [result.step for result in told] == list(range(13))
+    assert told[0].loss is None and told[0].validation is not None
+    losses = [float(result.loss) for result in told[1:] if result.loss is not None]
+    assert len(losses) == 12 and losses[-1] < losses[0] < 12
+    assert [r.step for r in told if r.validation is not None] == [0, 4, 8, 12]
+    assert await talk.ask(m.Status()) == state
+    curve = await talk.ask(m.History(since=10))
+    assert [result.step for result in curve.results] == [10, 11, 12]
+    assert [result.loss for result in curve.results] == [result.loss for result in told[10:]]
+
+
+async def the_watched_text_is_scored_anew_as_steps_are_done(talk: Talk) -> None:
+    await talk.opened()
+    before = await talk.ask(m.Score(text=TEXT))
+    assert before.step == 0 and before.moved_from is None
+    assert all(p.moved is None for p in before.predictions)
+    await talk.trained(1)
+    await talk.until(lambda: talk.told(m.Rescored))
+    after = talk.told(m.Rescored)[-1].table
+    assert (after.text, after.step, after.moved_from) == (TEXT, 1, 0)
+    for old, new in zip(before.predictions, after.predictions, strict=True):
+        if old.target is not None and new.target is not None:
+            moved = new.target.surprisal - old.target.surprisal
+            assert float(new.moved or 0) == pytest.approx(moved, abs=1e-5)
+    assert after.predictions[-1].moved is None
+    prompts = {r.step: r.prompt for event in talk.told(m.Stepped) for r in event.results}
+    assert float(prompts[0] or 0) == pytest.approx(float(before.summary.mean or 0), rel=1e-6)
+    assert float(prompts[1] or 0) == pytest.approx(float(after.summary.mean or 0), rel=1e-6)
+
+
+async def steps_asked_for_add_up(talk: Talk) -> None:
+    await talk.opened()
+    numbers = [talk.send(m.Run(steps=1)) for _ in range(3)]
+    for number in numbers:
+        assert isinstance(await talk.reply(number), m.Answer)
+    await talk.until(lambda: any(_ends_a_run(event) for event in talk.events))
+    assert talk.told(m.Stepped)[-1].state.step == 3
+
+
+async def pause_ends_a_run_where_it_is(talk: Talk) -> None:
+    await talk.opened(m.Training(batch=1, context=16, steps=100_000))
+    await talk.ask(m.Run())
+    paused = await talk.ask(m.Pause())
+    assert not paused.running and paused.step < 100_000
+    assert await talk.ask(m.Status()) == paused
+    told = [result.step for event in talk.told(m.Stepped) for result in event.results]
+    assert told[-1:] == ([paused.step] if paused.step else [])
+
+
+async def after_the_schedule_a_run_has_to_be_extended(talk: Talk) -> None:
+    await talk.opened(m.Training(batch=1, context=16, steps=2))
+    await talk.trained(2)
+    refused = await talk.refused(m.Run())
+    assert refused.kind == "bad_request" and "2" in refused.message
+    extended = await talk.ask(m.Extend(steps=3))
+    assert (extended.goal, extended.step, extended.running) == (5, 2, False)
+    assert (await talk.rested(m.Run())).step == 5
+
+
+async def rewind_gives_back_the_very_table(talk: Talk) -> None:
+    await talk.opened()
+    tables = [await talk.ask(m.Score(text=TEXT))]
+    for _ in range(4):
+        await talk.trained(1)
+        tables.append(await talk.ask(m.Score(text=TEXT)))
+    for step in (2, 0, 3, 1, 4):  # backwards, and forwards again to what was once reached
+        state = await talk.ask(m.Rewind(step=step))
+        assert (state.step, state.running) == (step, False)
+        assert _figures(await talk.ask(m.Score(text=TEXT))) == _figures(tables[step])
+    curve = await talk.ask(m.History())
+    assert [result.step for result in curve.results] == [0, 1, 2, 3, 4]
+
+
+async def a_run_retraces_its_curve_after_a_rewind(talk: Talk) -> None:
+    await talk.opened()
+    await talk.trained(5)
+    first = {r.step: r.loss for r in (await talk.ask(m.History())).results}
+    await talk.ask(m.Rewind(step=2))
+    talk.events.clear()
+    state = await talk.trained(3)
+    assert state.step == 5 and state.warning is None
+    again = {r.step: r.loss for event in talk.told(m.Stepped) for r in event.results}
+    assert again == {step: first[step] for step in (3, 4, 5)}
+
+
+async def rewind_shows_the_text_at_the_step_it_went_to(talk: Talk) -> None:
+    await talk.opened()
+    await talk.ask(m.Score(text=TEXT))
+    await talk.trained(2)
+    await talk.ask(m.Rewind(step=1))
+    rescored = talk.told(m.Rescored)[-1].table
+    assert (rescored.step, rescored.moved_from) == (1, 2)
+
+
+async def a_step_never_reached_cannot_be_gone_to(talk: Talk) -> None:
+    await talk.opened()
+    await talk.trained(2)
+    for step in (3, -1):
+        refused = await talk.refused(m.Rewind(step=step))
+        assert refused.kind == "bad_request"
+        assert str(step) in refused.message and "2" in refused.message
+
+
+async def reset_is_a_new_run_from_the_same_start(talk: Talk) -> None:
+    await talk.opened()
+    before = await talk.ask(m.Score(text=TEXT))
+    first = await talk.trained(2)
+    state = await talk.ask(m.Reset())
+    assert (state.step, state.goal, state.run) == (0, 12, None)
+    assert _figures(await talk.ask(m.Score(text=TEXT))) == _figures(before)
+    assert (await talk.ask(m.History())).results == ()
+    second = await talk.trained(1)
+    assert second.run != first.run
+
+
+async def configure_starts_a_new_run(talk: Talk) -> None:
+    await talk.opened_fresh()
+    before = await talk.ask(m.Score(text=TEXT))
+    await talk.trained(1)
+    training = m.Training(batch=2, context=8, steps=3, seed=7)
+    state = await talk.ask(m.Configure(training=training))
+    assert (state.step, state.goal, state.training, state.model.context) == (0, 3, training, 8)
+    assert _figures(await talk.ask(m.Score(text=TEXT))) != _figures(before)
+
+
+async def a_number_out_of_range_is_named(talk: Talk) -> None:
+    state = await talk.opened()
+    for field, value in ((b"batch", b"0"), (b"steps", b"-5"), (b"dropout", b"1.5"), (b"seed", b"1" + b"0" * 400)):
+        training = b'{"type":"training","%s":%s}' % (field, value)
+        reply = await talk.reply(talk.send_raw(b'{"type":"configure","training":%s}' % training))
+        assert isinstance(reply, m.Failure) and reply.kind in ("bad_request", "bad_line")
+        assert field.decode() in reply.message
+    assert await talk.ask(m.Status()) == state
+
+
+async def steps_must_be_at_least_one(talk: Talk) -> None:
+    await talk.opened()
+    for request in (m.Run(steps=0), m.Extend(steps=0), m.Run(steps=-3)):
+        assert "steps" in (await talk.refused(request)).message
+
+
+async def what_does_not_exist_is_refused_by_name(talk: Talk) -> None:
+    await talk.opened_fresh()
+    await talk.trained(1)
+    for request in (
+        m.Open(model="no-such-run"),
+        m.Configure(training=m.Training(preset="no-such-preset")),
+        m.Configure(training=m.Training(text="no-such-text")),
+    ):
+        assert "no-such" in (await talk.refused(request)).message
+
+
+async def find_gives_tokens_that_hold_the_query_best_first(talk: Talk) -> None:
+    await talk.opened()
+    table = await talk.ask(m.Score(text=TEXT, top_k=5))
+    answer = await talk.ask(m.Find(position=5, query="mat", limit=10))
+    assert len(answer.found) == 10 and answer.matches == len(gpt2().containing("mat"))
+    assert all(b"mat" in candidate.piece for candidate in answer.found)
+    log_probs = [float(candidate.log_prob) for candidate in answer.found]
+    assert log_probs == sorted(log_probs, reverse=True)
+    ranks = [candidate.rank for candidate in answer.found]
+    assert ranks == sorted(ranks) and ranks[0] >= 1
+    everything = await talk.ask(m.Find(position=5, query="", limit=5))
+    assert [(c.token_id, c.rank) for c in everything.found] == [
+        (c.token_id, c.rank) for c in table.predictions[5].top
+    ]
+    target = await talk.ask(m.Find(position=5, query=" mat", limit=1000))
+    at = next(c for c in target.found if c.piece == b" mat")
+    scored = table.predictions[5].target
+    assert scored is not None and at.rank == scored.rank
+    assert (await talk.ask(m.Find(position=5, query="☃☃☃"))).found == ()
+
+
+async def find_needs_a_position_in_the_text(talk: Talk) -> None:
+    await talk.opened()
+    await talk.ask(m.Score(text=TEXT))
+    for position in (7, -1):
+        refused = await talk.refused(m.Find(position=position, query="a"))
+        assert str(position) in refused.message
+
+
+async def a_greedy_continuation_takes_the_most_probable_token(talk: Talk) -> None:
+    await talk.opened()
+    for text in (TEXT, "The dog", "a b c d e f g h i j k l m n o p"):
+        generated = await talk.ask(m.Generate(text=text, tokens=1, temperature=0))
+        best = (await talk.ask(m.Score(text=text, top_k=1))).predictions[-1].top[0]
+        assert generated == m.Generated(text=best.piece.decode("utf-8", "replace"), tokens=1, done=True)
+
+
+async def a_continuation_is_told_as_it_grows(talk: Talk) -> None:
+    await talk.opened()
+    request = m.Generate(text=TEXT, tokens=6, seed=3, top_k=40, top_p=0.9, temperature=0.8)
+    whole = await talk.ask(request)
+    told = [event.generated for event in talk.told(m.Continued)]
+    assert told and not any(generated.done for generated in told)
+    assert [g.tokens for g in told] == sorted({g.tokens for g in told})
+    assert all(whole.text.startswith(g.text) for g in told)
+    assert await talk.ask(request) == whole
+
+
+async def a_continuation_is_refused_for_nothing_and_for_bad_controls(talk: Talk) -> None:
+    await talk.opened()
+    assert (await talk.refused(m.Generate(text=""))).kind == "bad_request"
+    reply = await talk.reply(talk.send_raw(b'{"type":"generate","text":"a","temperature":-1}'))
+    assert isinstance(reply, m.Failure) and "temperature" in reply.message
+
+
+async def stop_breaks_off_a_continuation(talk: Talk) -> None:
+    await talk.opened()
+    number = talk.send(m.Generate(text=TEXT, tokens=100_000))
+    await talk.until(lambda: talk.told(m.Continued))
+    await talk.ask(m.Stop())
+    reply = await talk.reply(number)
+    assert isinstance(reply, m.Answer) and isinstance(reply.result, m.Generated)
+    assert reply.result.done and 0 < reply.result.tokens < 100_000
+
+
+async def a_text_is_scored_while_another_is_continued(talk: Talk) -> None:
+    await talk.opened()
+    number = talk.send(m.Generate(text=TEXT, tokens=100_000))
+    await talk.until(lambda: talk.told(m.Continued))
+    table = await talk.ask(m.Score(text="The dog"))
+    assert table.text == "The dog" and number not in talk.replies
+    await talk.ask(m.Stop())
+    await talk.reply(number)
+
+
+async def an_uploaded_text_can_be_trained_on(talk: Talk) -> None:
+    await talk.opened()
+    text = "The dog sat on the lap. " * 20
+    part = await talk.ask(m.Upload(name="lap.txt", text=text[:100], first=True, last=False))
+    assert part.name == "lap.txt"
+    stored = await talk.ask(m.Upload(name="lap.txt", text=text[100:], first=False, last=True))
+    assert stored.tokens == len(gpt2().encode(text))
+    state = await talk.ask(m.Configure(training=m.Training(text="lap.txt", batch=1, context=16, steps=2)))
+    assert (state.text.name, state.text.tokens) == ("lap.txt", stored.tokens)
+    assert (await talk.trained(2)).step == 2
+
+
+async def a_text_that_cannot_be_trained_on_is_refused(talk: Talk) -> None:
+    await talk.opened()
+    refused = await talk.refused(m.Upload(name="b.txt", text="more", first=False, last=True))
+    assert "b.txt" in refused.message
+    refused = await talk.refused(m.Upload(name="c.txt", text="", first=True, last=True))
+    assert "c.txt" in refused.message
+    await talk.ask(m.Upload(name="d.txt", text="too short", first=True, last=True))
+    refused = await talk.refused(m.Configure(training=m.Training(text="d.txt", batch=1, context=16)))
+    assert refused.kind == "bad_request" and "16" in refused.message
+
+
+async def a_bad_line_is_answered_and_changes_nothing(talk: Talk) -> None:
+    state = await talk.opened()
+    lines = (b"nonsense\n", b"\n", b"{}\n", b'{"type":"call"}\n', b"[" * 5000 + b"\n", b"\xff\xfe{}\n")
+    heard = len(talk.replies.get(None, []))
+    for line in lines:
+        talk.line.write(line)
+    await talk.until(lambda: len(talk.replies.get(None, [])) == heard + len(lines))
+    assert all(isinstance(r, m.Failure) and r.kind == "bad_line" for r in talk.replies[None][heard:])
+    assert await talk.ask(m.Status()) == state
+
+
+async def an_unknown_request_gets_its_one_failure(talk: Talk) -> None:
+    state = await talk.opened()
+    number = talk.send_raw(b'{"type":"dance"}')
+    assert isinstance(await talk.reply(number), m.Failure)
+    assert await talk.ask(m.Status()) == state
+
+
+async def a_run_can_be_opened_by_name_and_stands_where_it_stood(talk: Talk) -> None:
+    await talk.opened()
+    left = await talk.trained(3)
+    table = await talk.ask(m.Score(text=TEXT))
+    curve = await talk.ask(m.History())
+    await talk.opened()
+    assert left.run is not None
+    state = await talk.ask(m.Open(model=left.run))
+    assert (state.step, state.goal, state.run, state.training) == (3, 12, left.run, left.training)
+    assert _figures(await talk.ask(m.Score(text=TEXT))) == _figures(table)
+    known = (await talk.ask(m.History())).results
+    assert [(r.step, r.loss) for r in known] == [(r.step, r.loss) for r in curve.results]
+
+
+def _figures(table: m.Table) -> list[tuple[object, ...]]:
+    """All that a table says of the model, less what depends on what was looked at before."""
+    return [(p.entropy, p.top, p.target) for p in table.predictions]
+
+
+CLAIMS: tuple[Callable[[Talk], Awaitable[None]], ...] = (
+    hello_is_said_first,
+    open_tells_where_the_session_stands,
+    every_call_gets_exactly_one_reply,
+    a_table_has_a_prediction_for_every_token,
+    the_summary_is_of_the_scored_rows,
+    fewer_than_two_tokens_have_no_summary,
+    windows_begin_at_multiples_of_the_context,
+    any_text_can_be_scored,
+    of_many_scores_the_latest_is_answered,
+    a_run_tells_every_step_and_ends_by_itself,
+    the_watched_text_is_scored_anew_as_steps_are_done,
+    steps_asked_for_add_up,
+    pause_ends_a_run_where_it_is,
+    after_the_schedule_a_run_has_to_be_extended,
+    rewind_gives_back_the_very_table,
+    a_run_retraces_its_curve_after_a_rewind,
+    rewind_shows_the_text_at_the_step_it_went_to,
+    a_step_never_reached_cannot_be_gone_to,
+    reset_is_a_new_run_from_the_same_start,
+    configure_starts_a_new_run,
+    a_number_out_of_range_is_named,
+    steps_must_be_at_least_one,
+    what_does_not_exist_is_refused_by_name,
+    find_gives_tokens_that_hold_the_query_best_first,
+    find_needs_a_position_in_the_text,
+    a_greedy_continuation_takes_the_most_probable_token,
+    a_continuation_is_told_as_it_grows,
+    a_continuation_is_refused_for_nothing_and_for_bad_controls,
+    stop_breaks_off_a_continuation,
+    a_text_is_scored_while_another_is_continued,
+    an_uploaded_text_can_be_trained_on,
+    a_text_that_cannot_be_trained_on_is_refused,
+    a_bad_line_is_answered_and_changes_nothing,
+    an_unknown_request_gets_its_one_failure,
+    a_run_can_be_opened_by_name_and_stands_where_it_stood,
+)

@@ -1,0 +1,280 @@
+"""A run is a function of its start, its configuration and its text: forwards, backwards and against oracles."""
+
+import copy
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+import core.trainer
+from core.history import History
+from core.messages import StepResult, Training
+from core.trainer import FINAL_RATE, Diverged, Trainer, learning_rate
+from tests.core import tiny
+
+ALL, FEW, NONE = 2**30, 0, -1  # budgets of snapshots; NONE forgets them
+
+
+@pytest.fixture
+def small_micro_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two rows of eight tokens at a time, so a batch of five is cut unevenly."""
+    monkeypatch.setattr(core.trainer, "MICRO_BATCH_TOKENS", 16)
+
+
+def figures(result: StepResult) -> tuple[object, ...]:
+    """A step's line less how long it took."""
+    return result.step, result.loss, result.validation, result.learning_rate, result.gradient_norm
+
+
+@pytest.mark.parametrize("budget", [ALL, FEW, NONE], ids=["snapshots", "two snapshots", "from step 0"])
+def test_rewind_is_exact_with_dropout_on(budget: int, small_micro_batches: None) -> None:
+    trainer = tiny.trainer(budget=max(budget, 0))
+    states, results = [tiny.state(trainer)], []
+    for _ in range(12):
+        results.append(trainer.step())
+        states.append(tiny.state(trainer))
+    for target in (11, 7, 0, 12, 3, 4):
+        if budget == NONE:
+            trainer.history = History(0)
+        trainer.rewind(target)
+        assert tiny.same(tiny.state(trainer), states[target]), target
+        for again in range(target, min(target + 2, 12)):
+            assert figures(trainer.step()) == figures(results[again])
+        assert tiny.same(tiny.state(trainer), states[min(target + 2, 12)])
+
+
+def test_rewind_takes_the_nearest_snapshot() -> None:
+    trainer = tiny.trainer()
+    for _ in range(6):
+        trainer.step()
+    trainer.history = History(ALL)
+    trainer.history.keep(trainer.snapshot())  # at step 6
+    for _ in range(4):
+        trainer.step()
+    assert [result.step for result in trainer.replay(8)] in ([7, 8], [8], [])
+    trainer.restart()
+    assert 1 not in [result.step for result in trainer.replay(8)]
+
+
+def test_breaking_off_a_replay_leaves_a_valid_step() -> None:
+    trainer = tiny.trainer()
+    states = {}
+    for _ in range(8):
+        trainer.step()
+        states[trainer.step_count] = tiny.state(trainer)
+    trainer.history = History(0)
+    for result in trainer.replay(7):
+        if result.step == 3:
+            break
+    assert tiny.same(tiny.state(trainer), states[3])
+    trainer.rewind(8)
+    assert tiny.same(tiny.state(trainer), states[8])
+
+
+def test_a_negative_step_is_refused() -> None:
+    with pytest.raises(ValueError, match="step -1"):
+        tiny.trainer().rewind(-1)
+
+
+def test_a_snapshot_is_a_copy_both_ways() -> None:
+    trainer = tiny.trainer()
+    trainer.step()
+    snapshot = trainer.snapshot()
+    before = copy.deepcopy((snapshot.parameters, snapshot.moments))
+    trainer.step()
+    trainer.restore(snapshot)
+    trainer.step()
+    for kept, now in zip(before, (snapshot.parameters, snapshot.moments), strict=True):
+        assert tiny.same(kept, now)
+
+
+def test_micro_batches_add_up_to_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    trainers, results = [], []
+    for tokens in (16, 10**6):
+        monkeypatch.setattr(core.trainer, "MICRO_BATCH_TOKENS", tokens)
+        trainers.append(tiny.trainer())
+        results.append(trainers[-1].step())
+    assert float(results[0].loss or 0) == pytest.approx(float(results[1].loss or 0), rel=1e-6)
+    assert float(results[0].gradient_norm) == pytest.approx(float(results[1].gradient_norm), rel=1e-5)
+    cut, whole = (trainer.snapshot().moments for trainer in trainers)
+    for name, moment in whole.items():
+        torch.testing.assert_close(cut[name], moment, rtol=1e-4, atol=1e-7)
+
+
+def test_others_are_let_in_between_micro_batches(small_micro_batches: None) -> None:
+    calls = []
+    trainer = tiny.trainer(between=lambda: calls.append(trainer.step_count))
+    trainer.step()
+    assert calls == [0, 0]  # three micro-batches have two borders
+
+
+def test_the_loss_is_the_batchs_cross_entropy(small_micro_batches: None) -> None:
+    trainer = tiny.trainer(Training(batch=5, context=8, seed=9, learning_rate=1e-2, warmup=1))
+    for step in range(3):
+        oracle = copy.deepcopy(trainer.model).double()
+        inputs, targets = trainer.corpus.batch(step)
+        with torch.no_grad():
+            logits = oracle.logits(oracle(inputs))
+        expected = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+        assert float(trainer.step().loss or 0) == pytest.approx(float(expected), rel=1e-6)
+
+
+def test_updates_are_adamw_with_clipping_and_decay_of_matrices() -> None:
+    training = Training(
+        batch=4, context=8, seed=9, steps=10, warmup=2, learning_rate=1e-2, weight_decay=0.3, clip=0.05
+    )
+    trainer = tiny.trainer(training)
+    oracle = copy.deepcopy(trainer.model).double()
+    mean = {name: torch.zeros_like(p) for name, p in oracle.named_parameters()}
+    square = {name: torch.zeros_like(p) for name, p in oracle.named_parameters()}
+    for t in (1, 2, 3):
+        inputs, targets = trainer.corpus.batch(t - 1)
+        logits = oracle.logits(oracle(inputs))
+        loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+        named = dict(oracle.named_parameters())
+        gradients = dict(zip(named, torch.autograd.grad(loss, list(named.values())), strict=True))
+        norm = torch.cat([g.flatten() for g in gradients.values()]).norm()
+        result = trainer.step()
+        assert float(result.gradient_norm) == pytest.approx(float(norm), rel=1e-5)
+        assert float(norm) > training.clip
+        rate = (0.005, 0.01, 0.01 * (1 - 0.9 / 8))[t - 1]
+        assert result.learning_rate == pytest.approx(rate)
+        with torch.no_grad():
+            for name, parameter in named.items():
+                g = gradients[name] * training.clip / norm
+                mean[name] = 0.9 * mean[name] + 0.1 * g
+                square[name] = 0.95 * square[name] + 0.05 * g * g
+                towards = mean[name] / (1 - 0.9**t) / ((square[name] / (1 - 0.95**t)).sqrt() + 1e-8)
+                decay = 0.3 if parameter.ndim >= 2 else 0.0
+                parameter -= rate * (towards + decay * parameter)
+    for name, parameter in trainer.model.named_parameters():
+        expected = dict(oracle.named_parameters())[name].float()
+        torch.testing.assert_close(parameter.detach(), expected.detach(), rtol=0, atol=3e-5, msg=name)
+
+
+def test_the_learning_rate_warms_up_and_falls_linearly_to_a_tenth() -> None:
+    training = Training(steps=14, warmup=4, learning_rate=0.2)
+    rates = [learning_rate(training, update) for update in range(14)]
+    assert rates[:4] == pytest.approx([0.05, 0.1, 0.15, 0.2])
+    falls = [a - b for a, b in zip(rates[3:], rates[4:], strict=False)]
+    assert falls == pytest.approx([0.2 * (1 - FINAL_RATE) / 10] * 10)
+    assert rates[-1] == pytest.approx(0.02)
+
+
+def test_after_the_schedule_the_learning_rate_stays() -> None:
+    for steps, warmup in ((14, 4), (5, 5), (3, 20), (1, 0), (6, 0)):
+        training = Training(steps=steps, warmup=warmup)
+        last = learning_rate(training, steps - 1)
+        assert [learning_rate(training, steps + i) for i in range(3)] == [last] * 3
+        assert 0 < last <= training.learning_rate
+
+
+def test_a_run_that_goes_on_after_its_schedule_keeps_its_past() -> None:
+    training = Training(batch=2, context=8, steps=3, warmup=1, seed=9)
+    trainer = tiny.trainer(training)
+    rates = [trainer.step().learning_rate for _ in range(6)]
+    assert rates == [learning_rate(training, update) for update in range(6)]
+    assert rates[2] == rates[3] == rates[5]
+
+
+def infinite_loss(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = core.trainer.linear_cross_entropy
+    monkeypatch.setattr(core.trainer, "linear_cross_entropy", lambda *a: real(*a) * math.inf)
+
+
+def endless_gradient(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def finite_but_vertical(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
+        return 1.0 + (hidden.sum() * 0).sqrt()
+
+    monkeypatch.setattr(core.trainer, "linear_cross_entropy", finite_but_vertical)
+
+
+@pytest.mark.parametrize("trouble", [infinite_loss, endless_gradient])
+def test_a_step_that_diverges_changes_nothing(
+    trouble: Callable[[Trainer, pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer, untroubled = tiny.trainer(), tiny.trainer()
+    for one in (trainer, untroubled):
+        one.step()
+        one.step()
+    before = tiny.state(trainer)
+    with monkeypatch.context() as patch:
+        trouble(trainer, patch)
+        with pytest.raises(Diverged, match="step 3"):
+            trainer.step()
+    assert tiny.same(tiny.state(trainer), before)
+    assert figures(trainer.step()) == figures(untroubled.step())
+
+
+def test_nothing_of_a_step_that_was_broken_off_gets_into_the_next(small_micro_batches: None) -> None:
+    def interrupt() -> None:
+        if troubled:
+            raise RuntimeError("between two micro-batches")
+
+    troubled = True
+    trainer, untroubled = tiny.trainer(between=interrupt), tiny.trainer()
+    with pytest.raises(RuntimeError, match="between"):
+        trainer.step()
+    troubled = False
+    assert figures(trainer.step()) == figures(untroubled.step())
+
+
+def test_validation_is_the_mean_over_all_its_windows(small_micro_batches: None) -> None:
+    trainer = tiny.trainer()
+    oracle = copy.deepcopy(trainer.model).double()
+    sums, count = 0.0, 0
+    for inputs, targets in trainer.corpus.validation_batches():
+        with torch.no_grad():
+            logits = oracle.logits(oracle(inputs))
+        sums += float(F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum"))
+        count += targets.numel()
+    assert count > 5 * 8  # more than one batch, the last one shorter
+    assert trainer.validate() == pytest.approx(sums / count, rel=1e-6)
+
+
+def test_validation_of_a_long_text_is_spread_over_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core.trainer, "VALIDATION_TOKENS", 200)
+    long = tiny.corpus(tiny.TRAINING, tokens=20_000)
+    seen: list[Tensor] = []
+
+    class Watched(torch.nn.Module):
+        def forward(self, ids: Tensor) -> Tensor:
+            seen.append(ids)
+            return torch.zeros(*ids.shape, 4)
+
+        head = torch.zeros(tiny.V, 4)
+
+    trainer = Trainer(
+        tiny.model(), long, tiny.TRAINING, restart=lambda _: None, history=History(0), between=lambda: None
+    )
+    trainer.model = Watched()  # type: ignore[assignment]
+    assert trainer.validate() == pytest.approx(math.log(tiny.V), rel=1e-6)
+    assert sum(ids.numel() for ids in seen) <= 200
+    batches = [inputs for inputs, _ in long.validation_batches()]
+    at = [next(i for i, b in enumerate(batches) if torch.equal(b, ids)) for ids in seen]
+    assert at[0] == 0 and at[-1] > 0.7 * len(batches)
+
+
+def test_a_text_without_a_validation_window_has_no_validation() -> None:
+    corpus = tiny.corpus(tiny.TRAINING, tokens=30)
+    trainer = Trainer(
+        tiny.model(), corpus, tiny.TRAINING, restart=lambda _: None, history=History(0), between=lambda: None
+    )
+    assert trainer.validate() is None
+    assert [trainer.step().validation for _ in range(4)] == [None] * 4
+
+
+def test_validation_is_measured_every_so_many_steps() -> None:
+    trainer = tiny.trainer()
+    measured = {result.step: result.validation for result in (trainer.step() for _ in range(9))}
+    assert [step for step, validation in measured.items() if validation is not None] == [4, 8]
+
+
+def test_training_lowers_the_loss() -> None:
+    trainer = tiny.trainer(Training(batch=5, context=8, seed=9, steps=60, warmup=4, learning_rate=1e-2))
+    losses = [float(trainer.step().loss or 0) for _ in range(60)]
+    assert losses[0] == pytest.approx(math.log(tiny.V), abs=0.1)
+    assert sum(losses[-5:]) / 5 < losses[0] - 0.3
