@@ -42,6 +42,8 @@ def read_config(folder: Path) -> Config:
     """The configuration in a model folder. Raises BadModelFolder."""
     try:
         record = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        if not isinstance(record, dict):
+            raise ValueError("it holds no JSON object")
         return Config.from_hf(record)
     except FileNotFoundError:
         raise BadModelFolder(f"{folder} holds no config.json, so it is no model folder") from None

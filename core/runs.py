@@ -265,12 +265,10 @@ def _locked(file: Path) -> IO[str]:
 
 
 def _open_after_last_line(file: Path) -> IO[bytes]:
-    """Append to a file of lines; a torn last line, left by a kill, is ended so that it harms no new one."""
+    """Append to a file of lines; a torn last line, left by a kill, was never acknowledged and is cut off."""
     handle = file.open("a+b")
-    if handle.tell() > 0:
-        handle.seek(-1, os.SEEK_END)
-        if handle.read(1) != b"\n":
-            handle.write(b"\n")
+    handle.seek(0)
+    handle.truncate(handle.read().rfind(b"\n") + 1)
     return handle
 
 

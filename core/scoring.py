@@ -81,7 +81,6 @@ class Scorer:
         """The tokens that hold `query`, as seen after token `position`; and how many there are.
 
         What was typed itself comes first (also with a space in front), then the rest, most probable first.
-
         Raises ValueError for a position the text does not have.
         """
         if not 0 <= position < len(ids):
@@ -91,11 +90,11 @@ class Scorer:
             hidden = self._model(torch.tensor([ids[start : position + 1]]))
             log_probs = losses.log_probs(self._model.logits(hidden[0, -1:]))[0]  # (V,)
         matches = torch.tensor(self._tokenizer.containing(query), dtype=torch.long)
-        typed = torch.tensor(
-            [self._tokenizer.piece(i).strip() == query.strip().encode() for i in matches.tolist()]
-        )
-        order = losses.top_k(torch.where(typed, math.inf, log_probs[matches]), limit).ids
-        best = matches[order]
+        typed = query.strip().encode()
+        itself = [bool(typed) and self._tokenizer.piece(i).strip() == typed for i in matches.tolist()]
+        first = torch.tensor(itself, dtype=torch.bool)
+        parts = (matches[first], matches[~first])
+        best = torch.cat([ids[log_probs[ids].argsort(descending=True)] for ids in parts])[:limit]
         ranks = losses.target_rank(log_probs.expand(len(best), -1), best)
         triples = zip(best.tolist(), log_probs[best].tolist(), ranks.tolist(), strict=True)
         return [self._candidate(*triple) for triple in triples], len(matches)

@@ -381,16 +381,18 @@ async def what_does_not_exist_is_refused_by_name(talk: Talk) -> None:
         assert "no-such" in (await talk.refused(request)).message
 
 
-async def find_gives_tokens_that_hold_the_query_best_first(talk: Talk) -> None:
+async def find_gives_the_query_itself_then_what_holds_it_best_first(talk: Talk) -> None:
     await talk.opened()
     table = await talk.ask(m.Score(text=TEXT, top_k=5))
     answer = await talk.ask(m.Find(position=5, query="mat", limit=10))
     assert len(answer.found) == 10 and answer.matches == len(gpt2().containing("mat"))
+    assert {candidate.piece for candidate in answer.found[:2]} == {b"mat", b" mat"}
     assert all(b"mat" in candidate.piece for candidate in answer.found)
-    log_probs = [float(candidate.log_prob) for candidate in answer.found]
-    assert log_probs == sorted(log_probs, reverse=True)
-    ranks = [candidate.rank for candidate in answer.found]
-    assert ranks == sorted(ranks) and ranks[0] >= 1
+    for part in (answer.found[:2], answer.found[2:]):
+        log_probs = [float(candidate.log_prob) for candidate in part]
+        assert log_probs == sorted(log_probs, reverse=True)
+        ranks = [candidate.rank for candidate in part]
+        assert ranks == sorted(ranks) and ranks[0] >= 1
     everything = await talk.ask(m.Find(position=5, query="", limit=5))
     assert [(c.token_id, c.rank) for c in everything.found] == [
         (c.token_id, c.rank) for c in table.predictions[5].top
@@ -540,7 +542,7 @@ CLAIMS: tuple[Callable[[Talk], Awaitable[None]], ...] = (
     a_number_out_of_range_is_named,
     steps_must_be_at_least_one,
     what_does_not_exist_is_refused_by_name,
-    find_gives_tokens_that_hold_the_query_best_first,
+    find_gives_the_query_itself_then_what_holds_it_best_first,
     find_needs_a_position_in_the_text,
     a_greedy_continuation_takes_the_most_probable_token,
     a_continuation_is_told_as_it_grows,

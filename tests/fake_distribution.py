@@ -98,7 +98,9 @@ class FakeDistribution:
 
     def find(self, last: int, step: int, query: str, limit: int) -> m.Candidates:
         row = self.row(last, step)
-        matches = sorted(self._tokenizer.containing(query), key=lambda i: -row[i])
+        typed = query.strip().encode()
+        matches = self._tokenizer.containing(query)
+        matches.sort(key=lambda i: (not typed or self._tokenizer.piece(i).strip() != typed, -row[i]))
         return m.Candidates(
             found=tuple(self.candidate(row, i) for i in matches[:limit]), matches=len(matches)
         )

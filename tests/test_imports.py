@@ -1,4 +1,4 @@
-"""What each part loads, seen in an interpreter of its own. The rules of the source stand in tests/check.py."""
+"""What each part loads, seen in an interpreter of its own; tests/check.py reads the same off the source."""
 
 import json
 import subprocess

@@ -29,7 +29,7 @@ class NeglogpApp(App[int]):
         Binding(
             "ctrl+p",
             "command_palette",
-            "All actions",
+            "Actions",
             id="app.palette",
             tooltip="Every action by its name",
             priority=True,

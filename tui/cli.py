@@ -5,7 +5,6 @@ import os
 import shlex
 import sys
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +52,8 @@ class Commands(click.Group):
 
 def _version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
     if wanted:
+        from importlib import metadata  # 20 ms that the first frame does not wait for
+
         try:
             click.echo(f"neglogp {metadata.version('neglogp')}")
         except metadata.PackageNotFoundError:

@@ -42,11 +42,6 @@ class TextFile:
     notes: tuple[str, ...] = ()
 
 
-def read_text_file(path: Path) -> str:
-    """The text of a file. Raises TextFileError."""
-    return load_text_file(path).text
-
-
 def load_text_file(path: Path) -> TextFile:
     """The text of a file, with notes on what was replaced in it. Raises TextFileError and never waits."""
     name = safe(str(path))

@@ -147,6 +147,13 @@ def test_the_first_row_of_a_window_is_marked_and_shows_no_token_before_it() -> N
     assert shown == ["1 one", "2 one two", "3┄three", "4 three four"]
 
 
+def test_only_what_is_dim_in_a_row_is_dim() -> None:
+    row = list(lines(crafted(b"one", b" two", log_prob=-1.0, entropy=1.0), 100))[1]
+    dim = "".join(row.plain[span.start : span.end] for span in row.spans if "dim" in str(span.style))
+    assert row.style == ""
+    assert dim.split() == ["1", "→", "2"]
+
+
 def test_every_line_of_the_table_fits_the_terminal() -> None:
     table = crafted(*[b" antidisestablishment"] * 12, log_prob=-1.0, entropy=1.0)
     for width in (80, 100, 140):

@@ -59,6 +59,7 @@ def test_a_run_that_was_stopped_and_resumed_equals_one_that_was_not(
     assert "neglogp train --resume ./paused" in result.stderr
     assert [step for step, _ in runs.checkpoints(folders / "paused")] == [2]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     resumed = neglogp("train", "--resume", "./paused")
     assert resumed.exit_code == 0, resumed.stderr
     expected = checkpoint_files(cat, STEPS)

@@ -211,7 +211,7 @@ class Terminal:
         except subprocess.TimeoutExpired:
             raise AssertionError(self.describe("the program goes on")) from None
         with self._changed:  # what it wrote last is still under way
-            self._changed.wait_for(lambda: self._ended, timeout)
+            self._changed.wait_for(lambda: self._ended or not _readable(self._master), timeout)
         return code
 
     def close(self, timeout: float = 40) -> None:
@@ -233,6 +233,7 @@ class Terminal:
         for pid in (self.process.pid, *self.children()):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+            _ends(pid, time.monotonic() + 10)
         self.process.wait()
 
     def __enter__(self) -> Self:
@@ -252,11 +253,11 @@ class Terminal:
             ready, _, _ = select.select([self._master, self._wake], [], [])
             if self._wake in ready:
                 return
-            try:
-                data = os.read(self._master, 2**16)
-            except OSError:  # EIO: nobody has the other end open any more
-                data = b""
             with self._changed:
+                try:
+                    data = os.read(self._master, 2**16)
+                except OSError:  # EIO: nobody has the other end open any more
+                    data = b""
                 if data:
                     self.chunks.append(Chunk(time.monotonic(), data))
                     self._display.feed(data)
@@ -289,13 +290,16 @@ def installed_command() -> Path:
     return Path(sys.executable).parent / "neglogp"
 
 
+def _readable(descriptor: int, seconds: float = 0) -> bool:
+    return bool(select.select([descriptor], [], [], seconds)[0])
+
+
 def _ends(pid: int, deadline: float) -> bool:
     try:
         descriptor = os.pidfd_open(pid)
     except ProcessLookupError:
         return True
     try:
-        ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
-        return bool(ready)
+        return _readable(descriptor, max(0.0, deadline - time.monotonic()))
     finally:
         os.close(descriptor)

@@ -13,6 +13,7 @@ from tests.e2e.terminal import Terminal
 ECHO = """
 from textual.app import App, ComposeResult
 from textual.binding import Binding
+from textual.events import Resize
 from textual.widgets import Input, Static
 
 class Echo(App[None]):
@@ -22,12 +23,16 @@ class Echo(App[None]):
         yield Input()
         yield Static("", id="typed", markup=False)
         yield Static("", id="key")
+        yield Static("", id="size")
+
+    def on_resize(self, event: Resize) -> None:
+        self.query_one("#size", Static).update(f"{event.size.width} x {event.size.height}")
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self.query_one("#typed", Static).update(f"<{event.value}>")
 
     def action_say(self, key: str) -> None:
-        self.query_one("#key", Static).update(f"key {key} at {self.size.width} x {self.size.height}")
+        self.query_one("#key", Static).update(f"key {key}")
 
 Echo().run()
 """
@@ -53,13 +58,13 @@ def test_keys_text_and_paste_reach_the_program_as_on_a_terminal(tmp_path: Path) 
         assert terminal.alternate
         terminal.send("The fat ", "c", "at")
         terminal.wait_for("<The fat cat>")
-        terminal.send("backspace", "left", "x")
-        terminal.wait_for("<The fat cxa>")
-        terminal.paste(" 猫 ␣")
-        assert "<The fat cx 猫 ␣a>" in terminal.wait_for("猫")
+        terminal.send("backspace")
+        terminal.wait_for("<The fat ca>")
+        terminal.paste("r 猫 ␣")
+        terminal.wait_for("<The fat car 猫 ␣>")
         for key in ("f2", "f5", "f12", "ctrl+t", "up"):
             terminal.send(key)
-            terminal.wait_for(f"key {key} at 120 x 40")
+            terminal.wait_for(f"key {key}")
         terminal.send("ctrl+q")
         assert terminal.wait_for_exit() == 0
         assert not terminal.alternate
@@ -68,16 +73,16 @@ def test_keys_text_and_paste_reach_the_program_as_on_a_terminal(tmp_path: Path) 
 def test_a_resized_window_is_told_to_the_program(tmp_path: Path) -> None:
     with Terminal(python(ECHO), home=tmp_path, columns=100, rows=30) as terminal:
         terminal.wait_for("▊")
+        terminal.wait_for("100 x 30")
         terminal.resize(80, 24)
-        terminal.send("f2")
-        terminal.wait_for("key f2 at 80 x 24")
+        terminal.wait_for("80 x 24")
         assert len(terminal.rows()) == 24
 
 
 def test_waiting_in_vain_fails_with_the_screen(tmp_path: Path) -> None:
     with Terminal(python("print('as it is'); input()"), home=tmp_path) as terminal:
         terminal.wait_for(re.compile("^as it is$", re.MULTILINE))
-        with pytest.raises(AssertionError, match="waited without 'never'(.|\n)*as it is"):
+        with pytest.raises(AssertionError, match=r"waited without 'never'(.|\n)*as it is"):
             terminal.wait_for("never", timeout=0.1)
         terminal.send("enter")
         terminal.wait_for_exit()
@@ -100,14 +105,15 @@ def test_closing_finds_an_orphan_that_stays(tmp_path: Path) -> None:
     terminal.kill(terminal.process.pid)
     assert terminal.wait_for_exit() == -signal.SIGKILL
     (child,) = terminal.children()
-    with pytest.raises(AssertionError, match=f"still running.*{child}"):
+    with pytest.raises(AssertionError, match=rf"still running.*{child}"):
         terminal.close(timeout=0.1)
     assert not terminal.children()
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
 def test_unknown_sequences_leave_no_trace_however_they_are_cut(size: int) -> None:
-    said = "\x1b[>1u\x1b[?2026$pa\x1b[?1u\x1b[=0;1ub\x1b[<u\x1b[38;2;1;2;3mc\x1b[ q\x1b]2;title\x07d\x1bP+q544e\x1b\\é猫!"
+    queries = "\x1b[>1u\x1b[?2026$pa\x1b[?1u\x1b[=0;1ub\x1b[<u"
+    said = queries + "\x1b[38;2;1;2;3mc\x1b[ q\x1b]2;title\x07d\x1bP+q544e\x1b\\é猫!"
     display = Display(20, 2)
     data = said.encode()
     for start in range(0, len(data), size):

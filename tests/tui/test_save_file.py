@@ -12,14 +12,18 @@ from tui.screens.path_line import PathLine
 from tui.screens.save_file import FORMATS, SaveFileScreen
 
 
-async def refused(folder: Path, typed: str) -> str:
-    """What is said where Enter does not take a path."""
-    async with shown(SaveFileScreen(folder)) as (app, pilot):
-        app.dialog.query_one(PathLine).value = typed
-        await press(pilot, "enter")
-        assert app.answer is UNANSWERED
-        assert app.notice("error").wrong
-        return app.notice("error").text
+def refused(folder: Path, *cases: tuple[str, str]) -> None:
+    """Enter takes none of the paths, and each time says its sentence."""
+
+    async def scenario() -> None:
+        async with shown(SaveFileScreen(folder)) as (app, pilot):
+            for typed, sentence in cases:
+                app.dialog.query_one(PathLine).value = typed
+                await press(pilot, "enter")
+                assert (app.notice("error").text, app.notice("error").wrong) == (sentence, True)
+                assert app.answer is UNANSWERED
+
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize("name", ["a.csv", "b.JSON", "c.d.txt"])
@@ -45,60 +49,41 @@ def test_a_home_folder_may_be_written_as_a_tilde(tmp_path: Path, monkeypatch: py
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize(
-    ("name", "sentence"),
-    [
-        ("a.xls", ".xls is no format known here; end it in .csv, .json or .txt"),
-        ("a.[b]", ".[b] is no format known here; end it in .csv, .json or .txt"),
-        ("a", "the name has no suffix; end it in .csv, .json or .txt"),
-        ("", "the name has no suffix; end it in .csv, .json or .txt"),
-    ],
-)
-def test_an_unknown_suffix_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, sentence: str
-) -> None:
+def test_an_unknown_suffix_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert asyncio.run(refused(tmp_path, name)) == sentence
+    end = "end it in .csv, .json or .txt"
+    refused(
+        tmp_path,
+        ("a.xls", f".xls is no format known here; {end}"),
+        ("a.[b]", f".[b] is no format known here; {end}"),
+        ("a", f"the name has no suffix; {end}"),
+        ("", f"the name has no suffix; {end}"),
+    )
 
 
-def test_a_folder_that_is_not_there_or_no_folder_is_said(tmp_path: Path) -> None:
+def test_a_place_where_no_file_can_be_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    assert asyncio.run(refused(tmp_path, f"{tmp_path}/no/a.csv")) == f"there is no folder {tmp_path}/no"
-    assert asyncio.run(refused(tmp_path, f"{tmp_path}/file/a.csv")) == f"{tmp_path}/file is no folder"
-    assert asyncio.run(refused(tmp_path, "/[/b]/a.csv")) == "there is no folder /[/b]"
-
-
-def test_a_target_that_is_no_file_is_said(tmp_path: Path) -> None:
     (tmp_path / "d.csv").mkdir()
     os.mkfifo(tmp_path / "p.csv")
-    assert (
-        asyncio.run(refused(tmp_path, f"{tmp_path}/d.csv"))
-        == f"{tmp_path}/d.csv is a directory; give the name of a file"
-    )
-    assert (
-        asyncio.run(refused(tmp_path, f"{tmp_path}/p.csv"))
-        == f"{tmp_path}/p.csv is a pipe; give the name of a file"
+    long = "x" * 300 + ".csv"
+    refused(
+        tmp_path,
+        (f"{tmp_path}/no/a.csv", f"there is no folder {tmp_path}/no"),
+        ("/[/b]/a.csv", "there is no folder /[/b]"),
+        (f"{tmp_path}/file/a.csv", f"{tmp_path}/file is no folder"),
+        (f"{tmp_path}/d.csv", f"{tmp_path}/d.csv is a directory; give the name of a file"),
+        (f"{tmp_path}/p.csv", f"{tmp_path}/p.csv is a pipe; give the name of a file"),
+        (f"{tmp_path}/{long}", f"{tmp_path}/{long} cannot be written: file name too long"),
     )
 
 
 def test_what_may_not_be_written_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "old.csv").write_text("x")
     monkeypatch.setattr(os, "access", lambda *_: False)  # root may write whatever its mode says
-    assert (
-        asyncio.run(refused(tmp_path, f"{tmp_path}/a.csv"))
-        == f"nothing can be written in {tmp_path}: permission denied"
-    )
-    assert (
-        asyncio.run(refused(tmp_path, f"{tmp_path}/old.csv"))
-        == f"{tmp_path}/old.csv cannot be written: permission denied"
-    )
-
-
-def test_a_name_too_long_is_said(tmp_path: Path) -> None:
-    name = "x" * 300 + ".csv"
-    assert (
-        asyncio.run(refused(tmp_path, f"{tmp_path}/{name}"))
-        == f"{tmp_path}/{name} cannot be written: file name too long"
+    refused(
+        tmp_path,
+        (f"{tmp_path}/a.csv", f"nothing can be written in {tmp_path}: permission denied"),
+        (f"{tmp_path}/old.csv", f"{tmp_path}/old.csv cannot be written: permission denied"),
     )
 
 

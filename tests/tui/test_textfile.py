@@ -1,18 +1,19 @@
 """Files of every kind, read as text or refused in one sentence."""
 
 import os
+import signal
 import socket
 from pathlib import Path
 
 import pytest
 
 from tui import textfile
-from tui.textfile import LARGEST, TextFileError, load_text_file, read_text_file
+from tui.textfile import LARGEST, TextFileError, load_text_file
 
 
 def refusal(path: Path) -> str:
     with pytest.raises(TextFileError) as refused:
-        read_text_file(path)
+        load_text_file(path)
     return str(refused.value)
 
 
@@ -31,7 +32,7 @@ def test_text_comes_without_byte_order_mark_and_with_unix_line_ends(tmp_path: Pa
 def test_a_byte_order_mark_says_the_encoding(tmp_path: Path, encoding: str) -> None:
     text = "The fat cat ❤ sat 🐈"
     mark = "" if encoding in ("utf-16", "utf-32") else "\ufeff"
-    assert read_text_file(written(tmp_path / "a", (mark + text).encode(encoding))) == text
+    assert load_text_file(written(tmp_path / "a", (mark + text).encode(encoding))).text == text
 
 
 def test_broken_utf16_says_where(tmp_path: Path) -> None:
@@ -99,8 +100,19 @@ def test_a_pipe_that_takes_a_files_place_does_not_block(
     path, file = tmp_path / "pipe", written(tmp_path / "file", b"x")
     os.mkfifo(path)
     stat = os.stat
-    monkeypatch.setattr(os, "stat", lambda _: stat(file))
-    assert refusal(path) == f"{path} is a pipe, not a file of text"
+
+    def blocked(*_: object) -> None:
+        raise AssertionError("opening the pipe waited for a writer")
+
+    before = signal.signal(signal.SIGALRM, blocked)
+    signal.alarm(10)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "stat", lambda _: stat(file))
+            assert refusal(path) == f"{path} is a pipe, not a file of text"
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_devices_and_sockets_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +133,7 @@ def test_nul_bytes_in_the_beginning_mean_binary(tmp_path: Path) -> None:
     path = written(tmp_path / "a", b"text" * 16_000 + b"\0" + b"text")
     assert refusal(path) == f"{path} is binary (it holds NUL bytes), not text"
     late = written(tmp_path / "b", b"text" * 16_384 + b"\0")
-    assert read_text_file(late).endswith("text\0")
+    assert load_text_file(late).text.endswith("text\0")
 
 
 def test_text_in_another_encoding_is_refused_rather_than_shredded(tmp_path: Path) -> None:

@@ -50,7 +50,8 @@ def lines(table: Table, width: int) -> Iterator[Text]:
         start = max(begin for begin in table.window_starts if begin <= at)
         first = max(start, at - prefix)
         before = "".join(pieces[first : at + 1]).replace("␣", " ")
-        line = Text(cells.right(str(at + 1), number), _DIM)
+        line = Text()  # without a style of its own, which would be that of every cell in it
+        line.append(cells.right(str(at + 1), number), _DIM)
         # A window's first row is marked: what stands before it is out of the model's sight.
         line.append("┄" if at and at == start else " ", _DIM)
         line.append(cells.tail(before.lstrip(" ") if first == start else before, prefix), Style())

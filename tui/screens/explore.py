@@ -156,7 +156,7 @@ class ExploreScreen(Prompting, Steering, Filing):
         entropy = self.query_one("#entropy", Static)
         if table is None or prediction is None:
             pane.title = "next token"
-            entropy.update("")
+            entropy.update("", layout=False)
             return
         prefix = "".join(
             visible(t.piece) for t in table.tokens[max(0, event.position - 9) : event.position + 1]
@@ -165,7 +165,7 @@ class ExploreScreen(Prompting, Steering, Filing):
         pane.title = f"{_AFTER}“{cells.tail(prefix.replace('␣', ' ').strip(), room).rstrip()}”"
         choices = formats.count(prediction.effective_choices)
         doubt = formats.information(prediction.entropy, self.unit)
-        entropy.update(f"H(q) {doubt} {self.unit.value} · {choices} effective choices")
+        entropy.update(f"H(q) {doubt} {self.unit.value} · {choices} effective choices", layout=False)
 
     @on(TokenStrip.Picked)
     def _token_picked(self, event: TokenStrip.Picked) -> None:
@@ -233,16 +233,18 @@ class ExploreScreen(Prompting, Steering, Filing):
         summary = table.summary if table else None
         line = self.query_one("#summary", Static)
         if table is None or summary is None:
-            line.update("The prompt is empty: type a sentence, and every next token in it is scored.")
+            words = "The prompt is empty: type a sentence, and every next token in it is scored."
         elif summary.mean is None:
-            line.update("One token so far, and nothing before it to predict it from: type on.")
+            words = "One token so far, and nothing before it to predict it from: type on."
         else:
-            mean = formats.information(summary.mean, self.unit)
+            mean = formats.information(summary.mean, self.unit, 4)
             bytes_ = formats.bits(summary.bits_per_byte)
-            line.update(
+            words = (
                 f"mean −log p = {mean} {self.unit.value} = loss · perplexity {formats.count(summary.perplexity)}"
                 f" · {bytes_} bits/byte"
             )
+        # Without a new layout it is painted in one frame with the table.
+        line.update(words, layout=False)
         self._show_shape()
 
     def _show_shape(self) -> None:

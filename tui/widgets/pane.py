@@ -33,4 +33,4 @@ class Pane(Vertical):
     def title(self, title: str) -> None:
         if title != self._title:
             self._title = title
-            self.query_one(".title", Static).update(Content(title))
+            self.query_one(".title", Static).update(Content(title), layout=False)

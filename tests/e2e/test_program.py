@@ -1,0 +1,135 @@
+"""The real program on a real terminal, both processes: typed at, trained, taken back, killed, left."""
+
+import json
+import re
+import signal
+import sys
+from pathlib import Path
+
+from tests.e2e.terminal import Terminal
+
+PROGRAM = (sys.executable, "-P", "-m", "tui")
+TRAINED = re.compile(r"step (\d+)/500")
+START = 60  # seconds: torch is loaded on a machine that may be busy with other tests
+
+
+def explore(home: Path, *options: str, columns: int = 120, rows: int = 40) -> Terminal:
+    return Terminal([*PROGRAM, *options], home=home, columns=columns, rows=rows)
+
+
+def step(screen: str) -> int:
+    found = TRAINED.search(screen)
+    return int(found[1]) if found else -1
+
+
+def engine_of(terminal: Terminal) -> int:
+    return next(pid for pid, command in terminal.children().items() if "core.engine" in command)
+
+
+def mean(screen: str) -> float:
+    found = re.search(r"mean −log p = ([\d.]+) nats", screen)
+    assert found, screen
+    return float(found[1])
+
+
+def test_a_prompt_is_typed_scored_trained_on_and_taken_back(tmp_path: Path) -> None:
+    with explore(tmp_path) as terminal:
+        terminal.wait_for("prefix → next token")
+        terminal.write(" and purred")  # before there is an engine: no key is lost
+        terminal.wait_for("␣purred", timeout=START)
+        screen = terminal.wait_for(lambda text: " 10 " in text and "mean −log p" in text)
+        assert "perplexity" in screen
+        untrained = mean(screen)
+        assert 10.3 < untrained < 11.4  # ln V is 10.82
+        terminal.send("f2")
+        after_one = mean(
+            terminal.wait_for(lambda text: step(text) == 1 and "paused" in text and "vs 0" in text)
+        )
+        assert after_one < untrained
+        terminal.send("f3")
+        terminal.wait_for(lambda text: step(text) >= 3 and "running" in text, timeout=START)
+        terminal.send("f3")
+        paused = terminal.wait_for("paused")
+        at = step(paused)
+        terminal.send("f4")
+        terminal.wait_for(lambda text: step(text) == at - 1)
+        terminal.send("f8")
+        terminal.wait_for("Go to a step")
+        terminal.send("ctrl+u")
+        terminal.write("1")
+        terminal.send("enter")
+        back = terminal.wait_for(lambda text: step(text) == 1 and mean(text) == after_one, timeout=START)
+        assert f"vs {at - 1}" in back
+        terminal.send("ctrl+n")
+        bits = terminal.wait_for(re.compile(r"mean −log p = [\d.]+ bits"))
+        assert re.search(r"perplexity [\d,]+", bits)[0] == re.search(r"perplexity [\d,]+", back)[0]  # type: ignore[index]
+        terminal.send("ctrl+q")
+        assert terminal.wait_for_exit() == 0
+        assert not terminal.alternate
+
+
+def test_a_killed_engine_is_said_and_goes_on_where_the_run_stood(tmp_path: Path) -> None:
+    with explore(tmp_path) as terminal:
+        terminal.wait_for("mean −log p", timeout=START)
+        terminal.send("f2")
+        terminal.wait_for(lambda text: step(text) == 1 and "vs 0" in text, timeout=START)
+        terminal.send("f2")
+        terminal.wait_for(lambda text: step(text) == 2 and "vs 1" in text, timeout=START)
+        before = mean(terminal.text())
+        terminal.kill(engine_of(terminal), signal.SIGKILL)
+        terminal.wait_for("The engine has ended")
+        terminal.send("enter")
+        again = terminal.wait_for(
+            lambda text: step(text) == 2 and "Start it again" not in text, timeout=START
+        )
+        again = terminal.wait_for(lambda text: "mean −log p" in text and step(text) == 2, timeout=START)
+        assert mean(again) == before
+        terminal.send("f2")
+        terminal.wait_for(lambda text: step(text) == 3, timeout=START)
+        terminal.send("ctrl+q")
+        assert terminal.wait_for_exit() == 0
+
+
+def test_leaving_in_the_middle_of_a_run_saves_it_and_leaves_no_process(tmp_path: Path) -> None:
+    with explore(tmp_path) as terminal:
+        terminal.wait_for("mean −log p", timeout=START)
+        terminal.send("f3")
+        seen = step(terminal.wait_for(lambda text: step(text) >= 2, timeout=START))
+        terminal.send("ctrl+q")
+        assert terminal.wait_for_exit() == 0
+    # The screen did not wait; Terminal's end has waited for the engine.
+    (run,) = (tmp_path / "runs").iterdir()
+    steps = [json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert steps == list(range(len(steps)))
+    assert steps[-1] >= seen
+    (checkpoint,) = run.glob("checkpoint-*")
+    assert checkpoint.name == f"checkpoint-{steps[-1]}"
+
+
+def test_a_closed_window_leaves_no_process_and_a_saved_run(tmp_path: Path) -> None:
+    terminal = explore(tmp_path)
+    terminal.wait_for("mean −log p", timeout=START)
+    terminal.send("f2")
+    terminal.wait_for(lambda text: step(text) == 1, timeout=START)
+    terminal.close()  # hangs up, and fails where anything of the tree stays behind
+    (run,) = (tmp_path / "runs").iterdir()
+    assert [entry.name for entry in run.glob("checkpoint-*")] == ["checkpoint-1"]
+
+
+def test_a_small_terminal_tabs_its_panes_and_a_tiny_one_says_so(tmp_path: Path) -> None:
+    with explore(tmp_path, columns=80, rows=24) as terminal:
+        terminal.wait_for("mean −log p", timeout=START)
+        terminal.send("escape")
+        terminal.wait_for("▸ 7")  # the table has the focus; escape and a letter at once would be alt+letter
+        terminal.write("2")
+        terminal.wait_for("effective choices")
+        terminal.write("3")
+        terminal.wait_for("No steps yet")
+        terminal.resize(50, 12)
+        terminal.wait_for("neglogp needs at least")
+        terminal.resize(120, 40)
+        screen = terminal.wait_for("prefix → next token")
+        assert "No steps yet" in screen
+        assert "effective choices" in screen
+        terminal.send("ctrl+q")
+        assert terminal.wait_for_exit() == 0
