@@ -76,8 +76,8 @@ class Engine:
                 m.Failure(
                     id=None,
                     kind="bad_request",
-                    message=f"the screen speaks protocol {hello.protocol} (neglogp {hello.version}), this engine "
-                    f"{m.PROTOCOL} (neglogp {version()}): install the same version on both sides",
+                    message=f"the screen speaks protocol {hello.protocol} (neglogp {hello.version}), "
+                    f"this engine {m.PROTOCOL} (neglogp {version()}): install the same version on both sides",
                 )
             )
 
@@ -117,7 +117,8 @@ def main() -> None:
     engine = Engine(requests, replies)
 
     def ended(signum: int, frame: FrameType | None) -> None:
-        engine.close()
+        # From a thread: this one may be just about to wait, and would not notice what it tells itself.
+        threading.Thread(target=engine.close, name="ending").start()
 
     signal.signal(signal.SIGTERM, ended)
     signal.signal(signal.SIGHUP, ended)

@@ -1,4 +1,4 @@
-"""What the screen asks for, queued by a reader thread, so that a newer wish is seen while an older one runs."""
+"""What the screen asks for, queued by a reader thread: a newer wish is seen while an older one runs."""
 
 import threading
 from collections import deque
@@ -38,7 +38,7 @@ _numbered = msgspec.json.Decoder(_Numbered)
 
 
 class Inbox:
-    """The calls that wait. `reply` takes the failures the reader can tell by itself, `greet` the other's hello."""
+    """The calls that wait. `reply` takes the failures the reader tells by itself, `greet` the other's hello."""
 
     def __init__(self, reply: Callable[[Failure], None], greet: Callable[[Hello], None]) -> None:
         self._reply = reply
@@ -107,7 +107,7 @@ class Inbox:
             return self._waiting.popleft() if self._waiting else None
 
     def take_small(self) -> Call | None:
-        """The next call that may be served in the middle of a step, if nothing before it stands against that."""
+        """The next call that may be served in the middle of a step, unless one before it forbids that."""
         with self._arrived:
             for call in self._waiting:
                 if isinstance(call.request, _SMALL):

@@ -99,9 +99,6 @@ class Score(Request[Table], frozen=True, kw_only=True):
     text: str
     top_k: int = 20
 
-    def __post_init__(self) -> None:
-        require("top k", self.top_k, 1, 1000)
-
 
 class Find(Request[Candidates], frozen=True, kw_only=True):
     """The tokens that hold `query`, as the model sees them after token `position` of the scored text."""
@@ -110,12 +107,9 @@ class Find(Request[Candidates], frozen=True, kw_only=True):
     query: str
     limit: int = 20
 
-    def __post_init__(self) -> None:
-        require("limit", self.limit, 1, 1000)
-
 
 class Run(Request[State], frozen=True, kw_only=True):
-    """Train `steps` more steps, or up to the end of the schedule; answered at once, `Stepped` tells the rest."""
+    """Train `steps` more steps, or to the end of the schedule; answered at once, `Stepped` tells the rest."""
 
     steps: int | None = None
 

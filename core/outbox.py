@@ -93,9 +93,11 @@ def _line(message: Hello | Answer | Failure | Event) -> bytes:
     """The message as a line; of an answer that is none, or too long for one, a failure that says so."""
     try:
         line = encode(message)
-        reason = f"the answer takes {len(line):,} bytes, and a line holds {LINE_LIMIT:,}: ask for less at once"
+        if len(line) <= LINE_LIMIT:
+            return line
+        reason = f"the answer takes {len(line):,} bytes, of {LINE_LIMIT:,} that can be sent: ask for less"
     except UnicodeEncodeError as error:
-        line, reason = b"", f"the answer is no valid text: {error}"
-    if 0 < len(line) <= LINE_LIMIT:
-        return line
-    return encode(Failure(id=message.id, kind="internal", message=reason)) if isinstance(message, Answer) else b""
+        reason = f"the answer is no valid text: {error}"
+    if not isinstance(message, Answer):
+        return b""
+    return encode(Failure(id=message.id, kind="bad_request", message=reason))

@@ -104,7 +104,7 @@ class Table(Message, frozen=True, kw_only=True):
 
 
 class Candidates(Message, frozen=True, kw_only=True):
-    """The answer to `Find`: the token that is what was typed, then those that hold it, most probable first."""
+    """The answer to `Find`: the token that was typed, then those that hold it, most probable first."""
 
     found: tuple[Candidate, ...]
     matches: int

@@ -88,7 +88,7 @@ def read(folder: Path) -> Saved:
 
 
 def _read_metrics(file: Path) -> tuple[list[StepResult], int]:
-    """Every step once, its last line counting, ascending; and the step of the last line. A torn tail is left."""
+    """Every step once, its last line counting, ascending; and the step of the last line. No torn tail."""
     by_step: dict[int, StepResult] = {}
     position = 0
     decoder = msgspec.json.Decoder(StepResult)

@@ -1,24 +1,22 @@
 """The session: it owns tokenizer, model, text and run, and has one method per request."""
 
-import time
 from collections.abc import Callable
 
 from core import messages as m
 from core.generation import Generation
 from core.opening import Opened, configured, opened, restarted
 from core.recorder import Recorder
+from core.records import require
 from core.sampling import SampleConfig
 from core.scoring import Scorer
 from core.text import clean
 from core.texts import Texts
 from core.tokenizer import gpt2
 from core.trainer import Diverged
-from core.watching import Watch
+from core.watching import Pace, Watch
 
-WATCH_SHARE = 0.05  # of the training time may go into scoring the text that is being watched
-RESCORE_SECONDS = 0.2  # at least, from one whole table of the watched text to the next while a run goes on
-_RESCORE_PAUSE = 4.0  # at least, of the time a table took, before the next: at most a fifth goes into them
-CANDIDATES = 100_000  # at most in one table: a longer text has fewer a row, so that it fits into one line
+MOST_CANDIDATES = 1000  # that can be asked for at once
+CANDIDATES = 50_000  # at most in one table: a longer text has fewer a row, so that it fits into one line
 
 
 class Session:
@@ -48,9 +46,7 @@ class Session:
         self._counting = False  # whether a number of steps was asked for, to which more can be added
         self._goal = 0
         self._warning: str | None = None
-        self._rescore_at = 0.0
-        self._seconds_training = 0.0
-        self._seconds_watching = 0.0
+        self._pace = Pace()
 
     # --------------------------------------------------------------------------------------- a model, a run
 
@@ -119,12 +115,13 @@ class Session:
         self._goal = max(at.training.steps, at.saved.position if at.saved else 0)
         self._warning = at.warning
         self._watch.forget()
-        self._seconds_training = self._seconds_watching = 0.0
+        self._pace = Pace()
 
     # --------------------------------------------------------------------------------------------- looking
 
     def score(self, request: m.Score) -> m.Table:
         """Score a text and watch it from now on."""
+        require("top k", request.top_k, 1, MOST_CANDIDATES)
         scorer = self._scorer
         text = clean(request.text)
         if text != self._watch.text:
@@ -134,6 +131,7 @@ class Session:
 
     def find(self, request: m.Find) -> m.Candidates:
         """Tokens that hold what was typed, as seen after a position of the watched text."""
+        require("limit", request.limit, 1, MOST_CANDIDATES)
         found, matches = self._scorer.find(self._watch.ids, request.position, request.query, request.limit)
         return m.Candidates(found=tuple(found), matches=matches)
 
@@ -142,9 +140,7 @@ class Session:
         ids = self._tokenizer.encode(clean(request.text))
         if not ids:
             raise ValueError("there is nothing to continue: type a prompt of at least one token")
-        config = SampleConfig(
-            temperature=request.temperature, top_k=request.top_k, top_p=request.top_p
-        )
+        config = SampleConfig(temperature=request.temperature, top_k=request.top_k, top_p=request.top_p)
         generation = Generation(self.at.model, ids, config, request.seed)
         made: list[int] = []
         while len(made) < request.tokens and not self._interrupted():
@@ -163,16 +159,13 @@ class Session:
     def _show_watch(self) -> None:
         """Tell how the watched text looks now."""
         if self._watch.ids:
-            began = time.monotonic()
-            step = self.at.trainer.step_count
-            self._emit(m.Rescored(table=self._watch.table(self._scorer, step)))
-            ended = time.monotonic()
-            self._rescore_at = max(began + RESCORE_SECONDS, ended + _RESCORE_PAUSE * (ended - began))
+            with self._pace.showing():
+                table = self._watch.table(self._scorer, self.at.trainer.step_count)
+            self._emit(m.Rescored(table=table))
 
     def _measure_watch(self) -> None:
-        began = time.monotonic()
-        self._watch.measure(self._scorer, self.at.trainer.step_count)
-        self._seconds_watching += time.monotonic() - began
+        with self._pace.measuring():
+            self._watch.measure(self._scorer, self.at.trainer.step_count)
 
     # -------------------------------------------------------------------------------------------- training
 
@@ -224,15 +217,15 @@ class Session:
         except Diverged as error:
             self.halt(str(error))
             return
-        self._seconds_training += result.seconds
+        self._pace.trained(result.seconds)
         self._acknowledge(result)
         last = self._until is not None and result.step >= self._until
         if last:
             self._until = None
-        if last or self._seconds_watching <= WATCH_SHARE * self._seconds_training:
+        if last or self._pace.may_measure:
             self._measure_watch()
         self._emit(m.Stepped(results=(self._watch.joined(result),), state=self.status()))
-        if last or time.monotonic() >= self._rescore_at:
+        if last or self._pace.may_show:
             self._show_watch()
 
     def halt(self, reason: str) -> None:
@@ -261,8 +254,8 @@ class Session:
         known = self.at.results.get(result.step)
         if known is not None and known.loss != result.loss:
             self._warning = (
-                f"step {result.step} came out otherwise than before (loss {result.loss} against {known.loss}): "
-                "the run has left its own curve"
+                f"step {result.step} came out otherwise than before, with a loss of {result.loss} and not "
+                f"{known.loss}: the run has left its own curve"
             )
 
     def rewind(self, request: m.Rewind) -> m.State:
@@ -286,10 +279,7 @@ class Session:
         return self.status()
 
     def _go_to(self, step: int, *, what: str) -> None:
-        """Replay to a step, telling how far it is; a stop leaves the run at the step it has come to.
-
-        Where the run has left its own curve, as after a change of hardware, that is said in the warning.
-        """
+        """Replay to a step, telling how far it is; a stop leaves the run at the step it has come to."""
         self._measure_watch()
         first: int | None = None
         try:

@@ -1,5 +1,8 @@
 """The text a person is looking at: scored after every step, with its own curve and how far its rows move."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import msgspec
@@ -7,6 +10,12 @@ from torch import Tensor
 
 from core.messages import StepResult, Table, real
 from core.scoring import Scorer
+
+MEASURE_SHARE = 0.05  # of the training time may go into the watched text's own curve
+SHOW_SECONDS = 0.2  # at least, from one whole table of it to the next
+_SHOW_PAUSE = (
+    4.0  # at least, of the time a table took, before the next: a fifth of all goes into them at most
+)
 
 
 @dataclass(kw_only=True)
@@ -49,3 +58,36 @@ class Watch:
         """Another run begins: the curve and the comparison start anew, the text stays."""
         self.curve.clear()
         self._now = self._before = None
+
+
+class Pace:
+    """How often the watched text may be looked at while a run goes on, so that training gets most of the time."""
+
+    def __init__(self) -> None:
+        self._seconds_training = 0.0
+        self._seconds_measuring = 0.0
+        self._show_at = 0.0
+
+    def trained(self, seconds: float) -> None:
+        self._seconds_training += seconds
+
+    @property
+    def may_measure(self) -> bool:
+        return self._seconds_measuring <= MEASURE_SHARE * self._seconds_training
+
+    @property
+    def may_show(self) -> bool:
+        return time.monotonic() >= self._show_at
+
+    @contextmanager
+    def measuring(self) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        self._seconds_measuring += time.monotonic() - began
+
+    @contextmanager
+    def showing(self) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        ended = time.monotonic()
+        self._show_at = max(began + SHOW_SECONDS, ended + _SHOW_PAUSE * (ended - began))

@@ -147,8 +147,8 @@ async def open_tells_where_the_session_stands(talk: Talk) -> None:
 
 async def every_call_gets_exactly_one_reply(talk: Talk) -> None:
     await talk.opened()
-    requests: list[m.AnyRequest] = [m.Status(), m.Score(text="a"), m.Run(steps=2), m.Find(position=9, query="x")]
-    requests += [m.History(), m.Pause(), m.Score(text="b c"), m.Rewind(step=99), m.Stop(), m.Reset()]
+    requests: list[m.AnyRequest] = [m.Status(), m.Score(text="a"), m.Run(steps=2), m.Pause(), m.History()]
+    requests += [m.Find(position=9, query="x"), m.Score(text="b c"), m.Rewind(step=99), m.Stop(), m.Reset()]
     numbers = [talk.send(request) for request in requests * 3]
     for number in numbers:
         await talk.reply(number)
@@ -186,7 +186,8 @@ async def the_summary_is_of_the_scored_rows(talk: Talk) -> None:
     assert float(table.summary.mean or 0) == pytest.approx(mean, rel=1e-12)
     assert float(table.summary.perplexity or 0) == pytest.approx(math.exp(mean), rel=1e-12)
     n_bytes = len(" fat cat sat on the mat")
-    assert float(table.summary.bits_per_byte or 0) == pytest.approx(sum(nats) / math.log(2) / n_bytes, rel=1e-9)
+    bits = sum(nats) / math.log(2)
+    assert float(table.summary.bits_per_byte or 0) == pytest.approx(bits / n_bytes, rel=1e-9)
 
 
 async def fewer_than_two_tokens_have_no_summary(talk: Talk) -> None:
@@ -356,7 +357,8 @@ async def configure_starts_a_new_run(talk: Talk) -> None:
 
 async def a_number_out_of_range_is_named(talk: Talk) -> None:
     state = await talk.opened()
-    for field, value in ((b"batch", b"0"), (b"steps", b"-5"), (b"dropout", b"1.5"), (b"seed", b"1" + b"0" * 400)):
+    wrong = ((b"batch", b"0"), (b"steps", b"-5"), (b"dropout", b"1.5"), (b"seed", b"1" + b"0" * 400))
+    for field, value in wrong:
         training = b'{"type":"training","%s":%s}' % (field, value)
         reply = await talk.reply(talk.send_raw(b'{"type":"configure","training":%s}' % training))
         assert isinstance(reply, m.Failure) and reply.kind in ("bad_request", "bad_line")

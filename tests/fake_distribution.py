@@ -4,6 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ class FakeDistribution:
         self._context = context
         self._seed = seed
         self._followers: dict[int, set[int]] = defaultdict(set)
-        for token_id, following in zip(ids, ids[1:], strict=False):
+        for token_id, following in pairwise(ids):
             self._followers[token_id].add(following)
         self._row = lru_cache(maxsize=256)(self._made_row)
 
@@ -38,7 +39,8 @@ class FakeDistribution:
 
     def _made_row(self, token_id: int, step: int) -> NDArray[np.float64]:
         address = np.uint64(token_id * 1_000_003 + self._seed * 7_919 + 1)
-        mixed = (np.arange(self._tokenizer.n_vocab, dtype=np.uint64) + address) * np.uint64(0x9E3779B97F4A7C15)
+        ids = np.arange(self._tokenizer.n_vocab, dtype=np.uint64)
+        mixed = (ids + address) * np.uint64(0x9E3779B97F4A7C15)
         logits = (mixed >> np.uint64(11)) / 2**53  # (V,) in [0, 1)
         logits[list(self._followers[token_id])] += 9.0 * learned(step)
         return np.asarray(logits - np.log(np.exp(logits).sum()))
@@ -52,7 +54,7 @@ class FakeDistribution:
 
     def surprisals(self, ids: Sequence[int], step: int) -> list[float]:
         """-log q of every token but the first, in nats."""
-        return [-float(self.row(a, step)[b]) for a, b in zip(ids, ids[1:], strict=False)]
+        return [-float(self.row(a, step)[b]) for a, b in pairwise(ids)]
 
     def table(
         self, text: str, step: int, top_k: int, before: tuple[int, Sequence[float]] | None = None

@@ -47,9 +47,7 @@ class FakeEngine:
     `runs` stands for the disk: hand the same one to the next engine, and it goes on with a run by name.
     """
 
-    def __init__(
-        self, *, steps_allowed: int | None = None, runs: dict[str, FakeRun] | None = None
-    ) -> None:
+    def __init__(self, *, steps_allowed: int | None = None, runs: dict[str, FakeRun] | None = None) -> None:
         self.asked: list[m.AnyRequest] = []
         self.runs = {} if runs is None else runs
         self._allowed = steps_allowed
@@ -245,7 +243,8 @@ class FakeEngine:
         text = self._texts[training.text]
         n = len(self._tokenizer.encode(text))
         if n < training.context + 1:
-            raise Refused("bad_request", f"the text has {n} tokens, a context of {training.context} needs more")
+            message = f"the text has {n} tokens, and a context of {training.context} needs more"
+            raise Refused("bad_request", message)
         return FakeRun(training, text, goal=training.steps)
 
     def _start(self, training: m.Training) -> None:

@@ -1,6 +1,7 @@
 """Text cut and padded to a width in terminal cells."""
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len as cell_len
+from rich.cells import set_cell_size
 
 ELLIPSIS = "…"
 

@@ -48,7 +48,7 @@ class ProcessLine:
         self.command = list(command) if command else [sys.executable, "-P", "-m", "core.engine"]
         # Not asyncio's subprocess: that kills a child that still saves when the screen's loop is gone.
         self._process: subprocess.Popen[bytes] | None = None
-        self._replies = asyncio.StreamReader(limit=m.LINE_LIMIT)
+        self._replies: asyncio.StreamReader | None = None
         self._pipes: list[asyncio.BaseTransport] = []
         self._requests: asyncio.WriteTransport | None = None
         self._log: Path | None = None
@@ -80,6 +80,7 @@ class ProcessLine:
         finally:
             os.close(handle)
         loop = asyncio.get_running_loop()
+        self._replies = asyncio.StreamReader(limit=m.LINE_LIMIT)
         protocol = asyncio.StreamReaderProtocol(self._replies)
         incoming, _ = await loop.connect_read_pipe(lambda: protocol, self._process.stdout)
         self._requests, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, self._process.stdin)
@@ -87,6 +88,7 @@ class ProcessLine:
 
     async def read(self) -> bytes:
         """The next line; empty at the end."""
+        assert self._replies is not None
         line = b""
         with contextlib.suppress(ValueError, ConnectionError):  # ValueError: a line over the limit
             line = await self._replies.readline()
@@ -151,7 +153,7 @@ class Engine:
         self._reader = asyncio.create_task(self._read(), name="engine reader")
 
     async def ask(self, request: m.Request[m.Result]) -> m.Result:
-        """The answer to a request. Raises EngineError where it is refused, EngineDied where nobody answers."""
+        """The answer to a request. Raises EngineError where it is refused, EngineDied without an engine."""
         if self._reader is None or self._reader.done():
             raise EngineDied(self.line.last_words())
         self._last_id += 1

@@ -33,8 +33,11 @@ class StepsDone(Message):
 
 
 class TextContinued(Message):
-    def __init__(self, generated: m.Generated) -> None:
+    """What a request has brought so far, all of it with `done`; None where it came to nothing."""
+
+    def __init__(self, request: m.Generate, generated: m.Generated | None) -> None:
         super().__init__()
+        self.request = request
         self.generated = generated
 
 
@@ -72,7 +75,7 @@ class Live:
         self._tasks: set[asyncio.Task[Any]] = set()
         self.state: m.State | None = None
         self.table: m.Table | None = None
-        self.continuing = False
+        self._continuing: list[m.Generate] = []  # asked for and not answered yet, oldest first
 
     # ------------------------------------------------------------------------------------ the engine's life
 
@@ -125,7 +128,6 @@ class Live:
     def _ended(self, words: str) -> None:
         if self._engine is not None:
             self._engine = None
-            self.continuing = False
             self._screen.post_message(EngineLost(words))
 
     # ------------------------------------------------------------------------------------------ what happens
@@ -141,8 +143,8 @@ class Live:
                 if table.text == self._wanted:
                     self._show(table)
             case m.Continued(generated=generated):
-                if self.continuing:
-                    self._screen.post_message(TextContinued(generated))
+                if self._continuing:
+                    self._screen.post_message(TextContinued(self._continuing[0], generated))
             case m.Progress():
                 self._screen.post_message(WorkGoesOn(event))
 
@@ -182,8 +184,9 @@ class Live:
             except EngineError as error:
                 if error.kind != "superseded":
                     self._say(str(error), error=True)
-                    return
             except EngineDied:
+                return
+            if text == self._wanted:
                 return
 
     async def find(self, position: int, query: str) -> m.Candidates | None:
@@ -233,18 +236,18 @@ class Live:
             await self._send(m.Configure(training=training))
 
     async def continue_text(self, request: m.Generate) -> None:
-        """Have a text continued; pieces come as TextContinued, the last with `done`."""
-        self.continuing = True
+        """Have a text continued; what it brings comes as TextContinued, the last one `done` or None."""
+        self._continuing.append(request)
+        generated = None
         try:
             generated = await self._ask(request)
-            self.continuing = False
-            self._screen.post_message(TextContinued(generated))
         except EngineError as error:
             self._say(str(error), error=True)
         except EngineDied:
             pass
         finally:
-            self.continuing = False
+            self._continuing.remove(request)
+            self._screen.post_message(TextContinued(request, generated))
 
     async def _ask(self, request: m.Request[m.Result]) -> m.Result:
         if self._engine is None:

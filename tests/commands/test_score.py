@@ -15,8 +15,8 @@ from core import runs
 from core.messages import Candidate, Prediction, Summary, Table, Token
 from core.tokenizer import gpt2
 from tests.commands.command import PROMPT, STEPS, broken_model, neglogp, refused
-from tui.headless.score import as_csv, rows
-from tui.headless.tableview import lines
+from tui.report import as_csv, rows
+from tui.tableview import lines
 
 
 def test_score_agrees_with_transformers_on_a_checkpoint_window_by_window(

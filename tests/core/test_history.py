@@ -1,4 +1,4 @@
-"""Snapshots under a budget: the newest stay, the nearest is found, and what is dropped leaves no great hole."""
+"""Snapshots under a budget: the newest stay, the nearest is found, what is dropped leaves no great hole."""
 
 import torch
 from hypothesis import given, settings

@@ -23,6 +23,9 @@ RECORD = RunRecord(
 )
 
 
+LINE_2 = b'{"type":"step_result","step":2}'
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "run"
@@ -62,7 +65,7 @@ def test_the_last_line_of_a_step_counts_and_the_last_line_says_where_it_stands(f
     assert saved.position == 1
 
 
-@pytest.mark.parametrize("tail", [b'{"type":"step_result","step":2', b"\x00\xff\x00", b'{"type":"step_result","step":2}'])
+@pytest.mark.parametrize("tail", [LINE_2[:-1], b"\x00\xff\x00", LINE_2])
 def test_a_torn_tail_is_ignored_and_harms_no_later_line(folder: Path, tail: bytes) -> None:
     written(folder, line(0), line(1))
     with (folder / "metrics.jsonl").open("ab") as metrics:
@@ -201,7 +204,7 @@ def saved_at(folder: Path, keep: int, *steps: int, results: tuple[StepResult, ..
 
 def test_the_last_checkpoints_and_the_best_are_kept(folder: Path) -> None:
     measured = tuple(line(step, validation=value) for step, value in ((2, 5.0), (4, 3.0), (6, 4.0), (8, 6.0)))
-    assert saved_at(folder, 2, 1, 3, 5, 7, 9, 10, results=measured) == [5, 9, 10]  # 5 counts by what 4 measured
+    assert saved_at(folder, 2, 1, 3, 5, 7, 9, 10, results=measured) == [5, 9, 10]  # 5 by what 4 measured
 
 
 def test_a_checkpoint_just_written_stays_though_later_steps_have_one(folder: Path) -> None:

@@ -1,8 +1,9 @@
-"""A run is a function of its start, its configuration and its text: forwards, backwards and against oracles."""
+"""A run is a function of its start, configuration and text: forwards, backwards and against oracles."""
 
 import copy
 import math
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 import core.trainer
 from core.history import History
+from core.losses import linear_cross_entropy
 from core.messages import StepResult, Training
 from core.trainer import FINAL_RATE, Diverged, Trainer, learning_rate
 from tests.core import tiny
@@ -149,7 +151,7 @@ def test_updates_are_adamw_with_clipping_and_decay_of_matrices() -> None:
                 square[name] = 0.95 * square[name] + 0.05 * g * g
                 towards = mean[name] / (1 - 0.9**t) / ((square[name] / (1 - 0.95**t)).sqrt() + 1e-8)
                 decay = 0.3 if parameter.ndim >= 2 else 0.0
-                parameter -= rate * (towards + decay * parameter)
+                parameter.sub_(rate * (towards + decay * parameter))
     for name, parameter in trainer.model.named_parameters():
         expected = dict(oracle.named_parameters())[name].float()
         torch.testing.assert_close(parameter.detach(), expected.detach(), rtol=0, atol=3e-5, msg=name)
@@ -159,7 +161,7 @@ def test_the_learning_rate_warms_up_and_falls_linearly_to_a_tenth() -> None:
     training = Training(steps=14, warmup=4, learning_rate=0.2)
     rates = [learning_rate(training, update) for update in range(14)]
     assert rates[:4] == pytest.approx([0.05, 0.1, 0.15, 0.2])
-    falls = [a - b for a, b in zip(rates[3:], rates[4:], strict=False)]
+    falls = [a - b for a, b in pairwise(rates[3:])]
     assert falls == pytest.approx([0.2 * (1 - FINAL_RATE) / 10] * 10)
     assert rates[-1] == pytest.approx(0.02)
 
@@ -181,7 +183,7 @@ def test_a_run_that_goes_on_after_its_schedule_keeps_its_past() -> None:
 
 
 def infinite_loss(trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = core.trainer.linear_cross_entropy
+    real = linear_cross_entropy
     monkeypatch.setattr(core.trainer, "linear_cross_entropy", lambda *a: real(*a) * math.inf)
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from tests.e2e.display import ALTERNATE_SCREEN, Display
+from tests.e2e.display import ALTERNATE_SCREEN, Display, Screen
 
 TREE = "NEGLOGP_TEST_TREE"  # in the environment of all that a Terminal starts, also once it is orphaned
 
@@ -77,6 +77,7 @@ class Terminal:
         self._mark = uuid.uuid4().hex
         self._open = True
         self._display = Display(columns, rows)
+        self._displayed = 0  # of the chunks: drawing them is left until someone looks, it takes pyte long
         self._changed = threading.Condition()
         self._ended = False
         self._master, slave = os.openpty()
@@ -103,7 +104,7 @@ class Terminal:
     def rows(self) -> list[str]:
         """The text of every row, without the blanks at its end."""
         with self._changed:
-            return self._display.screen.rows()
+            return self._screen().rows()
 
     def row(self, y: int) -> str:
         """The text of row y, counted from 0; from the bottom when negative."""
@@ -113,11 +114,17 @@ class Terminal:
         """The whole screen, one line a row."""
         return "\n".join(self.rows())
 
+    def _screen(self) -> Screen:
+        for chunk in self.chunks[self._displayed :]:
+            self._display.feed(chunk.data)
+        self._displayed = len(self.chunks)
+        return self._display.screen
+
     @property
     def alternate(self) -> bool:
         """Whether the program has taken the alternate screen (and not yet given it back)."""
         with self._changed:
-            return ALTERNATE_SCREEN in self._display.screen.mode
+            return ALTERNATE_SCREEN in self._screen().mode
 
     def written(self) -> int:
         """How many bytes the program has written so far."""
@@ -139,7 +146,7 @@ class Terminal:
 
         def fulfilled() -> bool:
             nonlocal shown
-            shown = "\n".join(self._display.screen.rows())
+            shown = "\n".join(self._screen().rows())
             return bool(holds(shown))
 
         with self._changed:
@@ -176,7 +183,7 @@ class Terminal:
     def resize(self, columns: int, rows: int) -> None:
         """Give the window another size; the program is told by SIGWINCH."""
         with self._changed:
-            self._display.screen.resize(rows, columns)
+            self._screen().resize(rows, columns)
         self._set_size(columns, rows)  # the kernel tells the programs in the foreground
 
     def _set_size(self, columns: int, rows: int) -> None:
@@ -260,7 +267,6 @@ class Terminal:
                     data = b""
                 if data:
                     self.chunks.append(Chunk(time.monotonic(), data))
-                    self._display.feed(data)
                 else:
                     self._ended = True
                 self._changed.notify_all()

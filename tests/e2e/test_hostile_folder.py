@@ -10,10 +10,12 @@ import pytest
 
 from tests.e2e.terminal import Terminal, environment, installed_command
 
-NAMES = ("core", "tui", "torch", "textual", "messages", "click", "msgspec", "numpy", "asyncio", "neglogp")
+OURS = ("core", "tui")
+OTHERS = ("torch", "textual", "messages", "click", "msgspec", "numpy", "asyncio", "glob", "re", "neglogp")
 TRAP = """
-import pathlib, sys
-pathlib.Path({marks!r}, __name__).write_text(" ".join(sys.orig_argv))
+import sys
+with open({marks!r} + "/" + __name__, "w") as mark:
+    mark.write(" ".join(sys.orig_argv))
 raise SystemExit("a file of the current folder was run: " + __file__)
 """
 
@@ -37,13 +39,12 @@ class Hostile:
         for folder in (self.folder, self.marks, self.home):
             folder.mkdir()
         trap = TRAP.format(marks=str(self.marks))
-        for name in NAMES:
-            if name in ("core", "tui"):
-                (self.folder / name).mkdir()
-                for module in ("__init__", "__main__", "engine", "cli"):
-                    (self.folder / name / f"{module}.py").write_text(trap)
-            else:
-                (self.folder / f"{name}.py").write_text(trap)
+        for name in OURS:
+            (self.folder / name).mkdir()
+            for module in ("__init__", "__main__", "engine", "cli"):
+                (self.folder / name / f"{module}.py").write_text(trap)
+        for name in OTHERS:
+            (self.folder / f"{name}.py").write_text(trap)
 
     def run(self, words: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -81,6 +82,12 @@ def test_the_version_is_told(hostile: Hostile, command: list[str], env: dict[str
     done = hostile.run([*command, "--version"], env)
     assert (done.returncode, hostile.sprung()) == (0, {}), done.stderr
     assert re.fullmatch(r"neglogp \d+\.\d+\.\d+\n", done.stdout)
+
+
+def test_a_source_tree_may_be_the_current_folder(hostile: Hostile) -> None:
+    hostile.folder = Path(__file__).resolve().parents[2]
+    done = hostile.run([*COMMANDS["command"], "--version"], PATHS["PYTHONPATH"])
+    assert done.returncode == 0, done.stderr
 
 
 @every_command

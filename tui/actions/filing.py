@@ -4,6 +4,8 @@ from pathlib import Path
 
 import msgspec
 
+from core.messages import Configure, Table
+from core.text import safe
 from tui.actions.base import Exploring
 
 # The dialogs are imported where they are opened: the first frame does not wait for them.
@@ -26,7 +28,6 @@ class Filing(Exploring):
         self.run_worker(self._settings(), group="dialog", exclusive=True)
 
     async def _settings(self) -> None:
-        from core.messages import Configure
         from tui.screens.settings import SettingsScreen
 
         state = self.live.state
@@ -62,3 +63,32 @@ class Filing(Exploring):
         elif state is not None:
             training = msgspec.structs.replace(state.training, text=opened.name)
             await self.live.train_on(opened.name, opened.text, training)
+
+    def action_export(self) -> None:
+        if self.table.table is None:
+            self.refuse("There is no table to write yet.")
+        else:
+            self.run_worker(self._export(self.table.table), group="dialog", exclusive=True)
+
+    async def _export(self, table: Table) -> None:
+        from tui import report
+        from tui.screens.save_file import SaveFileScreen
+
+        state = self.live.state
+        path = await self.app.push_screen_wait(SaveFileScreen(self.folder))
+        if path is None or state is None:
+            return
+        suffix = path.suffix.lower()
+        if suffix == ".json":
+            made = report.report(table, state.model, name=state.model.name, folder=None)
+            data = (report.as_json(made) + "\n").encode()
+        elif suffix == ".csv":
+            data = report.as_csv(table, printable=False)
+        else:
+            data = report.as_text(table).encode()
+        try:
+            path.write_bytes(data)
+        except OSError as error:
+            self.refuse(f"{safe(path.name)} could not be written: {error.strerror}.")
+        else:
+            self.say(f"{safe(path.name)} is written: {len(table.tokens):,} tokens.")

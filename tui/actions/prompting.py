@@ -12,16 +12,15 @@ STREAM_TOKENS = 20
 class Prompting(Exploring):
     """The prompt's actions."""
 
-    _base: str | None = None  # what a continuation under way goes on from
+    _continuation: Generate | None = None  # the one under way
     _expected: str = ""  # the prompt as the continuation has left it
     _draws: int = 0  # how often was sampled: the seed, so that each time is another draw
 
     def prompt_changed(self) -> None:
         """The prompt is another text: score it. A person's edit ends a continuation."""
         text = self.prompt.text
-        if self._base is not None and text != self._expected:
-            self._base = None
-            self.live.send(Stop())
+        if self._continuation is not None and text != self._expected:
+            self._stop()
         if self.live.table is None or text != self.live.table.text:
             self.query_one(LossChart).clear_prompt()
         self.live.watch(text)
@@ -44,32 +43,41 @@ class Prompting(Exploring):
         self._continue(1)
 
     def action_stream(self) -> None:
-        if self._base is not None:
-            self._base = None
-            self.live.send(Stop())
+        if self._continuation is not None:
+            self._stop()
         else:
             self._continue(STREAM_TOKENS)
 
+    def _stop(self) -> None:
+        self._continuation = None
+        self.live.send(Stop())
+
     def _continue(self, tokens: int) -> None:
-        if self._base is not None:
+        if self._continuation is not None:
             return
         if not self.prompt.text:
             self.refuse("There is nothing to continue yet: type a prompt first.")
             return
-        self._base = self._expected = self.prompt.text
         self._draws += 1
-        request = Generate(text=self._base, tokens=tokens, seed=self._draws)
-        self.run_worker(self.live.continue_text(request), group="continuation")
+        self._expected = self.prompt.text
+        self._continuation = Generate(text=self._expected, tokens=tokens, seed=self._draws)
+        self.table.select(10**9)  # the end of the text is what is continued
+        self.run_worker(self.live.continue_text(self._continuation), group="continuation")
 
-    def take_continuation(self, generated: Generated) -> None:
-        """Write what has come so far behind the prompt."""
-        if self._base is None:
+    def take_continuation(self, request: Generate, generated: Generated | None) -> None:
+        """Write what has come so far behind the text that is continued."""
+        if request is not self._continuation:
             return
-        self._expected = self._base + generated.text
-        if generated.done:
-            self._base = None
-        self.table.select(10**9)
-        self.prompt.set_text(self._expected)
+        if generated is None or generated.done:
+            self._continuation = None
+        # A key that was faster is never overwritten; that it ends the continuation is seen a moment later.
+        if generated is not None and self.prompt.text == self._expected:
+            text = request.text + generated.text
+            if self._expected == request.text:
+                self.prompt.set_text(text)
+            else:
+                self.prompt.set_text_again(text)
+            self._expected = self.prompt.text
 
     def action_to_prompt(self) -> None:
         self.prompt.focus()
@@ -106,5 +114,5 @@ class Prompting(Exploring):
 
     async def _search(self, query: str) -> None:
         answer = await self.live.find(self.table.cursor, query)
-        if answer is not None and self.query_one("#find", Input).value == query:
-            self.candidates.set_found(answer.found)
+        if self.query_one("#find", Input).value == query:
+            self.candidates.set_found(answer.found if answer is not None else None)

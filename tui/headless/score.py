@@ -1,66 +1,14 @@
 """`neglogp score`: the table of a text, for people, as JSON or as CSV."""
 
-import csv
-import io
-import json
 import sys
 
 import click
-import msgspec
 
-from core.information import to_bits
-from core.messages import Candidate, ModelInfo, Real, Score, Table, real
-from core.text import visible
-from tui.headless.tableview import show
+from core.messages import Score
 from tui.headless.talk import note
-from tui.headless.weights import Weights, look, weights
-
-SCHEMA = 1
-
-
-class ScoredToken(msgspec.Struct, frozen=True, kw_only=True):
-    """One token of the text and what the model said of it before it was there; the first has no figures.
-
-    `rank` is 1-based; `entropy_nats` is of the whole prediction that was made of this token.
-    """
-
-    token: str
-    token_id: int
-    bytes: list[int]
-    logprob: Real | None
-    surprisal_nats: Real | None
-    surprisal_bits: Real | None
-    rank: int | None
-    entropy_nats: Real | None
-
-
-class ScoredText(msgspec.Struct, frozen=True, kw_only=True):
-    """The figures of the whole text, over its scored tokens; None where there are none."""
-
-    tokens: int
-    scored: int
-    mean_surprisal_nats: Real | None
-    perplexity: Real | None
-    bits_per_byte: Real | None
-
-
-class ScoredBy(msgspec.Struct, frozen=True, kw_only=True):
-    """The model: the name it was asked for by, the folder its weights were loaded from, its shape."""
-
-    name: str
-    folder: str | None
-    parameters: int
-    context: int
-    vocab_size: int
-
-
-class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What `score --json` prints."""
-
-    schema: int = SCHEMA
-    model: ScoredBy
-    summary: ScoredText
-    tokens: list[ScoredToken]
+from tui.headless.weights import look, weights
+from tui.report import as_csv, as_json, report
+from tui.tableview import show
 
 
 def score(text: str, model: str, output: str) -> None:
@@ -75,66 +23,7 @@ def score(text: str, model: str, output: str) -> None:
     if output == "table":
         show(table)
     elif output == "json":
-        click.echo(as_json(report(table, of, session.at.model_info)))
+        folder = None if of.folder is None else str(of.folder)
+        click.echo(as_json(report(table, session.at.model_info, name=of.name, folder=folder)))
     else:
         click.echo(as_csv(table, printable=sys.stdout.isatty()), nl=False)
-
-
-def report(table: Table, of: Weights, info: ModelInfo) -> Report:
-    """A scored text as `--json` tells it."""
-    return Report(
-        model=ScoredBy(
-            name=of.name,
-            folder=None if of.folder is None else str(of.folder),
-            parameters=info.parameters,
-            context=info.context,
-            vocab_size=info.vocab_size,
-        ),
-        summary=ScoredText(
-            tokens=len(table.tokens),
-            scored=table.summary.scored,
-            mean_surprisal_nats=table.summary.mean,
-            perplexity=table.summary.perplexity,
-            bits_per_byte=table.summary.bits_per_byte,
-        ),
-        tokens=rows(table),
-    )
-
-
-def rows(table: Table) -> list[ScoredToken]:
-    """One row a token: prediction i of the table is the one of token i + 1."""
-    figures: list[tuple[Candidate | None, Real | None]] = [(None, None)]
-    figures += [(prediction.target, prediction.entropy) for prediction in table.predictions[:-1]]
-    return [
-        ScoredToken(
-            token=token.piece.decode("utf-8", "replace"),
-            token_id=token.token_id,
-            bytes=list(token.piece),
-            logprob=None if target is None else target.log_prob,
-            surprisal_nats=None if target is None else real(target.surprisal),
-            surprisal_bits=None if target is None else real(to_bits(target.surprisal)),
-            rank=None if target is None else target.rank,
-            entropy_nats=entropy,
-        )
-        for token, (target, entropy) in zip(table.tokens, figures, strict=True)
-    ]
-
-
-def as_json(made: Report) -> str:
-    """One line of ASCII, so that no terminal or locale stands in the way; a figure not finite is a string."""
-    return json.dumps(msgspec.to_builtins(made), allow_nan=False)
-
-
-def as_csv(table: Table, *, printable: bool) -> bytes:
-    """The same columns in UTF-8; a figure that is missing is empty, `bytes` are numbers with spaces between.
-
-    `printable` shows the tokens as the table does, for a terminal, which would obey their control characters.
-    """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(ScoredToken.__struct_fields__)
-    for row, token in zip(rows(table), table.tokens, strict=True):
-        shown = visible(token.piece) if printable else row.token
-        cells = msgspec.structs.asdict(row) | {"token": shown, "bytes": " ".join(map(str, row.bytes))}
-        writer.writerow(cells.values())
-    return text.getvalue().encode()

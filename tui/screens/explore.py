@@ -132,7 +132,7 @@ class ExploreScreen(Prompting, Steering, Filing):
 
     @on(TextContinued)
     def _text_continued(self, event: TextContinued) -> None:
-        self.take_continuation(event.generated)
+        self.take_continuation(event.request, event.generated)
 
     @on(Said)
     def _said(self, event: Said) -> None:
@@ -239,10 +239,8 @@ class ExploreScreen(Prompting, Steering, Filing):
         else:
             mean = formats.information(summary.mean, self.unit, 4)
             bytes_ = formats.bits(summary.bits_per_byte)
-            words = (
-                f"mean −log p = {mean} {self.unit.value} = loss · perplexity {formats.count(summary.perplexity)}"
-                f" · {bytes_} bits/byte"
-            )
+            perplexity = formats.count(summary.perplexity)
+            words = f"mean −log p = {mean} {self.unit.value} = loss · perplexity {perplexity} · {bytes_} bits/byte"
         # Without a new layout it is painted in one frame with the table.
         line.update(words, layout=False)
         self._show_shape()

@@ -27,8 +27,8 @@ class CandidateList(LineView, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "up", show=False, id="candidates.up", tooltip="The candidate above"),
         Binding("down,j", "move(1)", "down", show=False, id="candidates.down", tooltip="The candidate below"),
-        Binding("home,g", "move(-1000)", "first", show=False, id="candidates.first", tooltip="The first candidate"),
-        Binding("end,G", "move(1000)", "last", show=False, id="candidates.last", tooltip="The last candidate"),
+        Binding("home,g", "move(-1000)", "first", show=False, id="candidates.first", tooltip="The first one"),
+        Binding("end,G", "move(1000)", "last", show=False, id="candidates.last", tooltip="The last one"),
         Binding("enter", "choose", "put into the prompt", id="candidates.choose",
                 tooltip="Append the candidate to the prompt, or let it replace what follows an earlier row"),
     ]  # fmt: skip
@@ -101,10 +101,9 @@ class CandidateList(LineView, can_focus=True):
     def watch_unit(self) -> None:
         self._build()
 
-    def on_focus(self) -> None:
-        self._build()
-
-    def on_blur(self) -> None:
+    def watch_has_focus(self, has_focus: bool) -> None:
+        # Not on_focus: that runs before the widget knows that it has the focus.
+        super().watch_has_focus(has_focus)
         self._build()
 
     def _build(self) -> None:

@@ -121,10 +121,9 @@ class PrefixTable(LineView, can_focus=True):
     def watch_ids(self) -> None:
         self._build()
 
-    def on_focus(self) -> None:
-        self._build()
-
-    def on_blur(self) -> None:
+    def watch_has_focus(self, has_focus: bool) -> None:
+        # Not on_focus: that runs before the widget knows that it has the focus.
+        super().watch_has_focus(has_focus)
         self._build()
 
     # -------------------------------------------------------------------------------------------- the lines

@@ -3,6 +3,8 @@
 from rich.segment import Segment
 from rich.style import Style
 from textual.content import Content
+from textual.document._document_navigator import DocumentNavigator
+from textual.document._wrapped_document import WrappedDocument
 from textual.events import Click, Resize
 from textual.message import Message
 from textual.strip import Strip
@@ -12,15 +14,15 @@ from core.messages import Table
 from core.text import visible
 from tui import cells, theme
 from tui.ramp import colour, ink
+from tui.widgets.document import SafeDocument
 from tui.widgets.lines import LineView, strip
 
 
 class PromptArea(TextArea):
-    """A text area with a programmatic edit that undo takes back."""
+    """A text area that takes and safely shows any text, with a programmatic edit that undo takes back."""
 
     def __init__(self, text: str, *, id: str) -> None:
         super().__init__(
-            text,
             id=id,
             soft_wrap=True,
             tab_behavior="focus",
@@ -30,12 +32,20 @@ class PromptArea(TextArea):
             placeholder=Content("Type a sentence: each next token is scored as you type"),
         )
         self.cursor_blink = False
+        self.document = SafeDocument(text)
+        self.wrapped_document = WrappedDocument(self.document, tab_width=self.indent_width)
+        self.navigator = DocumentNavigator(self.wrapped_document)
         self.move_cursor(self.document.end)
 
     def set_text(self, text: str) -> None:
         """Replace the whole text as one edit, the cursor at its end."""
         self.replace(text, (0, 0), self.document.end, maintain_selection_offset=False)
         self.move_cursor(self.document.end)
+
+    def set_text_again(self, text: str) -> None:
+        """Put another text in place of what `set_text` has put in; both are one edit."""
+        self.undo()
+        self.set_text(text)
 
 
 class TokenStrip(LineView):

@@ -1,0 +1,427 @@
+"""What the contract does not show of a session: what is written down, what is refused, what goes wrong."""
+
+import json
+import math
+import weakref
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import torch
+
+from core import messages as m
+from core import recorder as recording
+from core import runs
+from core import session as module
+from core import watching
+from core.checkpoint import load_model, save_model
+from core.messages import Training
+from core.models.gpt2 import Config
+from core.recorder import CHECKPOINT_SECONDS, Recorder
+from core.runs import RunError
+from core.session import Session
+from core.trainer import Diverged
+from tests.core import tiny
+
+TEXT = "The fat cat sat on the mat"
+TRAINING = Training(batch=2, context=8, steps=20, warmup=2, dropout=0.1, evaluate_every=5)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Stage:
+    """Sessions over one folder for runs, with what they tell."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.model = folder / "tiny"
+        self.clock = Clock()
+        self.events: list[m.AnyEvent] = []
+        self.between: Callable[[], None] = lambda: None
+        self.interrupted = False
+        self.sessions: list[Session] = []
+        model = tiny.model(Config(n_positions=8, n_embd=8, n_layer=1, n_head=2))
+        self.model.mkdir()
+        save_model(model, model.to_hf(), self.model)
+
+    def session(self, **recorder: Any) -> Session:
+        made = Session(
+            emit=self.events.append,
+            between=lambda: self.between(),
+            interrupted=lambda: self.interrupted,
+            recorder=Recorder(clock=self.clock, **recorder),
+        )
+        self.sessions.append(made)
+        return made
+
+    def opened(self, training: Training = TRAINING, **recorder: Any) -> Session:
+        session = self.session(**recorder)
+        session.open(m.Open(model=str(self.model), training=training))
+        return session
+
+    def told(self, kind: type[Any]) -> list[Any]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    monkeypatch.setenv("NEGLOGP_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    stage = Stage(tmp_path)
+    yield stage
+    for session in stage.sessions:
+        session.close()
+
+
+def train(session: Session, steps: int) -> m.State:
+    session.run(m.Run(steps=steps))
+    while session.running:
+        session.advance()
+    return session.status()
+
+
+def folder_of(session: Session) -> Path:
+    name = session.status().run
+    assert name is not None
+    return runs.run_path(name)
+
+
+def parameters(session: Session) -> dict[str, torch.Tensor]:
+    return {name: p.detach().clone() for name, p in session.at.model.named_parameters()}
+
+
+def test_nothing_is_written_before_the_first_step(stage: Stage) -> None:
+    session = stage.opened()
+    session.score(m.Score(text=TEXT))
+    session.close()
+    assert not (stage.folder / "runs").exists()
+
+
+def test_each_step_is_on_file_before_it_is_told(stage: Stage) -> None:
+    session = stage.session()
+    on_file: list[tuple[int, int]] = []
+
+    def emit(event: m.AnyEvent) -> None:
+        if isinstance(event, m.Stepped):
+            on_file.append((event.results[-1].step, runs.read(folder_of(session)).position))
+
+    session._emit = emit
+    session.open(m.Open(model=str(stage.model), training=TRAINING))
+    train(session, 3)
+    assert on_file == [(0, 0), (1, 1), (2, 2), (3, 3)]
+
+
+def test_a_run_that_goes_on_after_its_session_equals_one_never_interrupted(stage: Stage) -> None:
+    whole = stage.opened()
+    train(whole, 9)
+    session = stage.opened()
+    train(session, 4)
+    name = session.status().run
+    assert name is not None
+    session.close()
+    resumed = stage.session()
+    state = resumed.open(m.Open(model=name))
+    assert (state.step, state.run, state.warning) == (4, name, None)
+    train(resumed, 5)
+    assert resumed.status().warning is None
+    assert tiny.same(tiny.state(resumed.at.trainer), tiny.state(whole.at.trainer))
+    mine, theirs = (s.history(m.History()).results for s in (resumed, whole))
+    assert [(r.step, r.loss, r.validation) for r in mine] == [(r.step, r.loss, r.validation) for r in theirs]
+
+
+def test_a_run_without_a_checkpoint_is_replayed_from_its_lines(stage: Stage) -> None:
+    session = stage.opened()
+    train(session, 4)
+    before, name = parameters(session), session.status().run
+    assert name is not None and runs.checkpoints(folder_of(session)) == []
+    session._recorder._run.close()  # type: ignore[union-attr]  # as a kill would: nothing is saved
+    session._recorder._run = None
+    resumed = stage.session()
+    assert resumed.open(m.Open(model=name)).step == 4
+    assert tiny.same(parameters(resumed), before)
+    assert stage.told(m.Progress)[-1].done == 3
+
+
+def test_a_rewound_run_is_opened_where_it_stood(stage: Stage) -> None:
+    session = stage.opened()
+    train(session, 6)
+    session.rewind(m.Rewind(step=2))
+    before, folder = parameters(session), folder_of(session)
+    session.close()
+    assert [step for step, _ in runs.checkpoints(folder)] == [2]
+    resumed = stage.session()
+    assert resumed.open(m.Open(model=folder.name)).step == 2
+    assert tiny.same(parameters(resumed), before)
+    assert resumed.rewind(m.Rewind(step=6)).step == 6  # which was once reached
+    assert resumed.status().warning is None
+
+
+def test_a_run_elsewhere_is_called_by_its_path(stage: Stage) -> None:
+    session = stage.opened(folder=stage.folder / "elsewhere")
+    train(session, 1)
+    name = session.status().run
+    assert name == str(stage.folder / "elsewhere")
+    session.close()
+    assert stage.session().open(m.Open(model=name)).step == 1
+
+
+def test_closing_saves_the_present_step_of_every_run(stage: Stage) -> None:
+    session = stage.opened()
+    train(session, 3)
+    first = folder_of(session)
+    session.reset(m.Reset())
+    train(session, 3)  # ends at the same step as the run before
+    second = folder_of(session)
+    session.close()
+    saved = []
+    for folder in (first, second):
+        assert [step for step, _ in runs.checkpoints(folder)] == [3]
+        parameters = load_model(folder / "checkpoint-3").named_parameters()
+        saved.append({name: p.detach() for name, p in parameters})
+    assert tiny.same(*saved)
+
+
+def test_a_checkpoint_is_written_every_so_often(stage: Stage) -> None:
+    session = stage.opened(folder=stage.folder / "named")
+    train(session, 2)
+    stage.clock.now += CHECKPOINT_SECONDS - 1
+    train(session, 1)
+    session._recorder._run.wait()  # type: ignore[union-attr]
+    assert runs.checkpoints(stage.folder / "named") == []
+    stage.clock.now += 1
+    train(session, 1)
+    session._recorder._run.wait()  # type: ignore[union-attr]
+    assert [step for step, _ in runs.checkpoints(stage.folder / "named")] == [4]
+
+
+def test_run_json_says_what_the_run_is_a_function_of(stage: Stage) -> None:
+    session = stage.opened()
+    train(session, 1)
+    record = json.loads((folder_of(session) / "run.json").read_text())
+    assert record["start"] == {"kind": "folder", "path": str(stage.model), "name": "tiny"}
+    assert msgspec.convert(record["training"], Training) == TRAINING
+    assert record["text_sha256"] == session.at.text.sha256
+    assert record["conditions"]["torch"] == torch.__version__
+
+
+def test_runs_that_cannot_be_written_go_on_and_say_so(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    (stage.folder / "file").write_text("")
+    monkeypatch.setenv("NEGLOGP_RUNS", str(stage.folder / "file"))
+    state = train(stage.opened(), 2)
+    assert (state.step, state.run) == (2, None)
+    assert state.warning is not None and "not written down" in state.warning
+
+
+def test_a_disk_that_fills_up_stops_the_writing_and_not_the_training(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: runs.Run, result: m.StepResult) -> None:
+        raise RunError(f"step {result.step} could not be written: No space left on device")
+
+    session = stage.opened()
+    train(session, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(runs.Run, "append", full)
+        state = train(session, 1)
+    assert state.step == 2 and "No space left" in (state.warning or "")
+    assert train(session, 1).step == 3
+
+
+def test_where_the_folder_is_the_point_a_failure_is_raised(stage: Stage) -> None:
+    train(stage.opened(folder=stage.folder / "named"), 1)
+    session = stage.opened(folder=stage.folder / "named", strict=True)
+    with pytest.raises(RunError, match="already"):
+        train(session, 1)
+
+
+def test_a_run_that_another_process_writes_can_be_looked_at_and_is_left_alone(stage: Stage) -> None:
+    writer = stage.opened()
+    train(writer, 2)
+    folder = folder_of(writer)
+    lines = (folder / "metrics.jsonl").read_bytes()
+    other = stage.session()
+    state = other.open(m.Open(model=folder.name))
+    assert state.step == 2 and "another process" in (state.warning or "")
+    train(other, 2)
+    assert "not written down" in (other.status().warning or "")
+    assert (folder / "metrics.jsonl").read_bytes() == lines
+    assert [f.name for f in (stage.folder / "runs").iterdir()] == [folder.name]
+
+
+def test_a_run_made_under_other_conditions_says_so(stage: Stage) -> None:
+    session = stage.opened()
+    train(session, 1)
+    folder = folder_of(session)
+    session.close()
+    record = json.loads((folder / "run.json").read_text())
+    record["conditions"]["threads"] = 77
+    (folder / "run.json").write_text(json.dumps(record))
+    assert "threads 77" in (stage.session().open(m.Open(model=folder.name)).warning or "")
+
+
+def test_a_run_that_leaves_its_own_curve_says_so(stage: Stage) -> None:
+    session = stage.opened()
+    train(session, 3)
+    session.at.results[2] = msgspec.structs.replace(session.at.results[2], loss=1.5)
+    session.rewind(m.Rewind(step=1))
+    assert session.status().warning is None
+    assert "step 2" in (train(session, 2).warning or "")
+    assert [r.step for r in session.history(m.History()).results] == [0, 1, 2, 3]
+
+
+def test_a_run_that_diverges_pauses_and_says_why(stage: Stage) -> None:
+    session = stage.opened()
+    train(session, 1)
+    with torch.no_grad():
+        session.at.model.ln_f.weight[0] = math.nan
+    stage.events.clear()
+    state = train(session, 5)
+    assert (state.step, state.running) == (1, False)
+    assert "loss of step 2 is nan" in (state.warning or "")
+    assert stage.told(m.Changed)[-1].state == state
+    assert not stage.told(m.Stepped)
+
+
+def test_going_back_over_a_step_that_now_diverges_stays_before_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = stage.opened()
+    train(session, 4)
+    real = session.at.trainer.step
+
+    def step() -> m.StepResult:
+        if session.at.trainer.step_count == 2:
+            raise Diverged("loss", 3, math.inf)
+        return real()
+
+    monkeypatch.setattr(session.at.trainer, "step", step)
+    session.at.trainer.history = type(session.at.trainer.history)(0)
+    state = session.rewind(m.Rewind(step=3))
+    assert state.step == 2 and "step 3" in (state.warning or "")
+
+
+def test_a_stop_leaves_a_rewind_at_a_valid_step(stage: Stage) -> None:
+    session = stage.opened()
+    train(session, 6)
+    session.at.trainer.history = type(session.at.trainer.history)(0)  # so that it replays from the start
+
+    def after_two() -> None:
+        stage.interrupted = session.at.trainer.step_count == 2
+
+    stage.between = after_two
+    state = session.rewind(m.Rewind(step=5))
+    stage.interrupted = False
+    stage.between = lambda: None
+    assert state.step == 2 and runs.read(folder_of(session)).position == 2
+    known = {r.step: r.loss for r in session.history(m.History()).results}
+    assert train(session, 4).warning is None
+    assert {r.step: r.loss for r in session.history(m.History()).results} == known
+
+
+def test_whatever_is_wrong_with_a_request_leaves_the_session_as_it_was(stage: Stage) -> None:
+    session = stage.opened()
+    session.score(m.Score(text=TEXT))
+    before, opened = train(session, 2), session.at
+    requests: list[tuple[Callable[[Any], Any], m.AnyRequest, str]] = [
+        (session.configure, m.Configure(training=Training(context=9)), "context of 9"),
+        (session.configure, m.Configure(training=Training(context=8, text="nowhere")), "nowhere"),
+        (session.open, m.Open(model="./nowhere"), "nowhere"),
+        (session.open, m.Open(model="no name"), "no name"),
+        (session.open, m.Open(training=Training(preset="huge")), "huge"),
+        (session.rewind, m.Rewind(step=3), "step 3"),
+        (session.find, m.Find(position=7, query="a"), "position 7"),
+        (session.generate, m.Generate(text="a", top_p=2.0), "top-p"),
+        (session.run, m.Run(steps=0), "steps"),
+        (session.score, m.Score(text="a", top_k=0), "top k is 0"),
+        (session.find, m.Find(position=0, query="", limit=10**6), "limit is 1000000"),
+    ]
+    for method, request, word in requests:
+        with pytest.raises(ValueError, match=word):
+            method(request)
+    assert session.at is opened and session.status() == before
+
+
+def test_a_model_with_another_vocabulary_is_refused(stage: Stage) -> None:
+    model = tiny.model()
+    folder = stage.folder / "other"
+    folder.mkdir()
+    save_model(model, model.to_hf(), folder)
+    with pytest.raises(ValueError, match="61 tokens"):
+        stage.session().open(m.Open(model=str(folder), training=TRAINING))
+
+
+def test_before_a_model_is_open_everything_is_refused_clearly(stage: Stage) -> None:
+    session = stage.session()
+    for request in (m.Status(), m.History(), m.Score(text="a"), m.Run(), m.Reset(), m.Generate(text="a")):
+        method = getattr(session, str(type(request).__struct_config__.tag))
+        with pytest.raises(ValueError, match="no model is open"):
+            method(request)
+
+
+def test_reset_trains_on_the_very_text_of_the_run(stage: Stage) -> None:
+    session = stage.opened()
+    session.upload(m.Upload(name="a.txt", text="one two three " * 40, first=True, last=True))
+    session.configure(m.Configure(training=Training(text="a.txt", batch=1, context=8)))
+    session.upload(m.Upload(name="a.txt", text="other words " * 40, first=True, last=True))
+    before = session.at.text
+    session.reset(m.Reset())
+    assert session.at.text is before
+
+
+def test_a_long_text_has_fewer_candidates_a_row(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CANDIDATES", 12)
+    session = stage.opened()
+    assert {len(p.top) for p in session.score(m.Score(text="The fat cat", top_k=20)).predictions} == {4}
+    assert {len(p.top) for p in session.score(m.Score(text=" a" * 40, top_k=20)).predictions} == {1}
+
+
+def test_a_run_of_any_length_fits_the_text_into_one_line(stage: Stage) -> None:
+    session = stage.opened()
+    table = session.score(m.Score(text=" cat" * 2000, top_k=1000))
+    assert len(table.predictions) == 2000
+    assert len(m.encode(m.Answer(id=1, result=table))) < m.LINE_LIMIT
+
+
+def test_looking_takes_no_more_than_its_share_of_a_runs_time(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "MEASURE_SHARE", 0.0)
+    monkeypatch.setattr(watching, "SHOW_SECONDS", 3600.0)
+    session = stage.opened()
+    session.score(m.Score(text=TEXT))
+    train(session, 6)
+    measured = [r.step for r in session.history(m.History()).results if r.prompt is not None]
+    assert measured == [0, 1, 6]  # the first and the last step of a run are always looked at
+    assert [event.table.step for event in stage.told(m.Rescored)] == [1, 6]
+
+
+def test_small_requests_are_served_while_a_text_is_continued(stage: Stage) -> None:
+    session = stage.opened()
+    tables = []
+    stage.between = lambda: tables.append(session.score(m.Score(text="The dog")))
+    generated = session.generate(m.Generate(text=TEXT, tokens=4, seed=1))
+    assert len(tables) == 3
+    stage.between = lambda: None
+    assert session.generate(m.Generate(text=TEXT, tokens=4, seed=1)) == generated
+
+
+def test_what_was_open_is_let_go(stage: Stage) -> None:
+    session = stage.opened()
+    train(session, 2)
+    gone = weakref.ref(session.at.model)
+    session.reset(m.Reset())
+    session.reset(m.Reset())
+    assert gone() is None
+
+
+def test_the_recorder_keeps_one_checkpoint_of_a_run_nobody_named(stage: Stage) -> None:
+    assert recording.Recorder._keep(runs.automatic_name()) == 1
+    assert recording.Recorder._keep("named") == 2

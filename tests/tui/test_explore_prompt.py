@@ -1,0 +1,305 @@
+"""The prompt: what is typed is scored, whatever it is, and nothing that is typed does anything else."""
+
+import pytest
+
+from core import messages as m
+from core.tokenizer import gpt2
+from tests.tui.exploring import PROMPT, Exploration, exploring, raw, text_of
+from tui.bindings import KEYS
+from tui.screens.explore import FIRST_PROMPT
+
+HOSTILE = {
+    "markup": "a [/b] [red]x[/] [@click=app.quit]y[/] ][/ \\[",
+    "emoji": "a 🐈 cat, 👩‍👩‍👧 and ❤️ of 🇫🇷",
+    "right to left": "the שלום عالم \u202ereversed\u202c end",
+    "controls": "a\x1b[31mred\x1b]0;title\x07 b\x00c\x7fd\x9b5me\ttab",
+    "invisible": "zero\u200bwidth \ufeffbom \u2028line\u2029 \xadsoft \u3164fill",
+    "marks": "e\u0301 \u0301\u0302 x\u20e3",
+    "odd line ends": "one\x0btwo\x0cthree\x85four\x1cfive",
+}
+
+
+def scored(ex: Exploration) -> list[str]:
+    return [request.text for request in ex.asked(m.Score)]
+
+
+async def test_the_prompt_has_the_focus_at_once_and_its_first_text_is_scored() -> None:
+    async with exploring() as ex:
+        assert ex.app.focused is ex.prompt
+        assert ex.prompt.text == FIRST_PROMPT == PROMPT
+        assert ex.table.text == PROMPT
+        await ex.type("!")
+        assert ex.prompt.text == ex.table.text == PROMPT + "!"
+
+
+async def test_while_one_text_is_scored_only_the_latest_of_those_typed_meanwhile_follows() -> None:
+    async with exploring() as ex:
+        ex.engine.stall()
+        await ex.type(" abc")
+        assert ex.prompt.text == PROMPT + " abc", "typing waits for the engine"
+        ex.engine.go_on()
+        await ex.settled()
+        assert scored(ex) == [PROMPT, PROMPT + " ", PROMPT + " abc"]
+        assert ex.table.text == PROMPT + " abc"
+
+
+async def test_a_burst_of_keys_ends_with_the_table_of_the_last_text_and_shows_none_of_another() -> None:
+    async with exploring() as ex:
+        shown: list[tuple[str, str]] = []
+        take = ex.rows.set_table
+
+        def noted(table: m.Table) -> None:
+            shown.append((table.text, ex.prompt.text))
+            take(table)
+
+        ex.rows.set_table = noted  # type: ignore[method-assign]
+        ex.burst(*" and the dog slept", *["backspace"] * 4)
+        await ex.settled()
+        assert ex.prompt.text == ex.table.text == PROMPT + " and the dog s"
+        assert shown and all(table == prompt for table, prompt in shown)
+
+
+async def test_a_text_typed_while_a_score_fails_is_scored_all_the_same() -> None:
+    async with exploring() as ex:
+        ex.engine.stall()
+        await ex.type("a")
+        await ex.type("b")
+        ex.engine.fail_next("no memory left for this", request=m.Score)
+        ex.engine.go_on()
+        await ex.settled()
+        assert ex.said == ["no memory left for this"]
+        assert ex.table.text == ex.prompt.text == PROMPT + "ab"
+
+
+async def test_enter_begins_a_new_line_and_a_paste_of_several_lines_is_one_edit() -> None:
+    async with exploring() as ex:
+        await ex.press("enter")
+        await ex.paste("and\r\nthe dog\rslept\n")
+        text = PROMPT + "\nand\nthe dog\nslept\n"
+        assert ex.prompt.text == ex.table.text == text
+        assert "↵" in text_of(ex.tokens)
+        await ex.press("ctrl+z")
+        assert ex.prompt.text == ex.table.text == PROMPT + "\n"
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+async def test_a_text_of_any_characters_is_scored_as_it_is_and_nothing_of_it_reaches_the_terminal_raw(
+    text: str,
+) -> None:
+    async with exploring() as ex:
+        await ex.press("ctrl+end")
+        await ex.paste("\n" + text)
+        assert ex.prompt.text == ex.table.text == PROMPT + "\n" + text
+        assert raw(ex.painted) == set()
+        for key in ("escape", "i", "home", *["down"] * 9, "n", "2", "down"):
+            await ex.press(key)
+            assert raw(ex.painted) == set(), key
+        assert all(len(line) <= 120 for line in ex.painted if line.isascii())
+
+
+async def test_the_cursor_moves_over_a_control_character_as_over_any_other() -> None:
+    async with exploring() as ex:
+        await ex.write("a\x1bb\u200bc")
+        columns = [ex.prompt.cursor_screen_offset.x]
+        for _ in range(5):
+            await ex.press("left")
+            columns.append(ex.prompt.cursor_screen_offset.x)
+        assert [columns[0] - x for x in columns] == [0, 1, 2, 3, 4, 5]
+        assert any("a␛b�c" in line for line in ex.painted)
+        await ex.press("right", "delete", "delete")
+        assert ex.prompt.text == ex.table.text == "a\u200bc"
+
+
+async def test_what_is_copied_from_the_prompt_is_what_was_pasted_into_it() -> None:
+    async with exploring() as ex:
+        await ex.write("a\x1bb\nc\u200bd")
+        await ex.press("f7")
+        assert ex.app.screen is not ex.screen, "F7 opens a file, also from the prompt"
+        await ex.press("escape")
+        ex.prompt.select_all()
+        assert ex.prompt.selected_text == "a\x1bb\nc\u200bd"
+
+
+async def test_an_empty_prompt_and_one_of_one_token_are_told_of_in_a_sentence() -> None:
+    async with exploring() as ex:
+        await ex.write("The")
+        assert ex.words("summary") == "One token so far, and nothing before it to predict it from: type on."
+        assert len(ex.table.predictions) == 1
+        assert text_of(ex.candidates).count("\n") == 20
+        await ex.write("")
+        assert ex.words("summary").startswith("The prompt is empty: type a sentence")
+        assert ex.rows.table is None and text_of(ex.rows) == ""
+        assert text_of(ex.tokens) == "" and ex.title("candidates-pane") == "next token"
+        assert ex.candidates.candidates == [] and ex.words("entropy") == ""
+        await ex.press("ctrl+t", "escape", "enter", "2", "enter", "slash")
+        assert ex.prompt.text == ""
+        await ex.type("A")
+        assert ex.table.text == "A"
+
+
+async def test_an_emptied_prompt_leaves_nothing_found() -> None:
+    async with exploring() as ex:
+        await ex.press("f5")
+        await ex.type("cat")
+        assert ex.candidates.candidates
+        await ex.write("")
+        assert ex.candidates.candidates == []
+
+
+async def test_every_letter_of_a_key_typed_into_the_prompt_arrives_as_text() -> None:
+    async with exploring() as ex:
+        letters = [key.letter for key in KEYS if key.letter]
+        typed = "".join(_character(letter) for letter in letters)
+        await ex.press("space", *letters)
+        assert ex.prompt.text == f"{PROMPT} {typed}"
+        assert {type(request) for request in ex.engine.asked} == {m.Open, m.History, m.Score}
+        assert ex.app.screen is ex.screen and ex.screen.tab == "table" and ex.app.focused is ex.prompt
+
+
+async def test_escape_leaves_the_prompt_and_slash_goes_back_without_being_typed() -> None:
+    async with exploring() as ex:
+        await ex.press("escape")
+        assert ex.app.focused is ex.rows
+        await ex.press("slash")
+        assert ex.app.focused is ex.prompt and ex.prompt.text == PROMPT
+        await ex.press("escape", "3", "slash")
+        assert ex.app.focused is ex.prompt
+
+
+async def test_tab_goes_through_the_panes_and_stays_out_of_the_text() -> None:
+    async with exploring() as ex:
+        visited = []
+        for _ in range(4):
+            visited.append(ex.app.focused)
+            await ex.press("tab")
+        assert visited == [ex.prompt, ex.rows, ex.candidates, ex.chart]
+        assert ex.app.focused is ex.prompt and ex.prompt.text == PROMPT
+
+
+async def test_the_tokens_under_the_prompt_are_its_text_and_a_click_on_one_selects_its_row() -> None:
+    async with exploring() as ex:
+        assert text_of(ex.tokens) == "The␣fat␣cat␣sat␣on␣the␣mat"
+        await ex.click("#tokens", 8, 0)  # on ␣cat
+        assert ex.rows.cursor == 2
+        underlined = [s.text for line in ex.tokens.lines for s in line if s.style and s.style.underline]
+        assert underlined == ["␣cat"]
+        await ex.click("#tokens", 60, 0)  # beside the text
+        assert ex.rows.cursor == 2
+
+
+# -------------------------------------------------------------------------------------- the model writes on
+
+
+@pytest.mark.parametrize("keys", [("ctrl+t",), ("escape", "t")])
+async def test_one_token_is_sampled_and_appended_each_time_another_draw(keys: tuple[str, ...]) -> None:
+    async with exploring() as ex:
+        await ex.press(*keys)
+        first = ex.prompt.text
+        assert first.startswith(PROMPT) and len(ex.table.tokens) == 8
+        await ex.press(keys[-1])
+        assert ex.prompt.text.startswith(first) and len(ex.table.tokens) == 9
+        requests = ex.asked(m.Generate)
+        assert [(r.text, r.tokens) for r in requests] == [(PROMPT, 1), (first, 1)]
+        assert requests[0].seed != requests[1].seed
+
+
+async def test_a_sampled_token_can_be_taken_back_and_drawn_anew() -> None:
+    async with exploring() as ex:
+        await ex.press("ctrl+t", "ctrl+z")
+        assert ex.prompt.text == ex.table.text == PROMPT
+
+
+@pytest.mark.parametrize("keys", [("ctrl+g",), ("escape", "c")])
+async def test_twenty_tokens_stream_into_the_prompt_one_after_the_other(keys: tuple[str, ...]) -> None:
+    async with exploring() as ex:
+        lengths: list[int] = []
+        put = ex.prompt.set_text
+
+        def noted(text: str) -> None:
+            lengths.append(len(text))
+            put(text)
+
+        ex.prompt.set_text = noted  # type: ignore[method-assign]
+        await ex.press(*keys)
+        assert [(r.text, r.tokens) for r in ex.asked(m.Generate)] == [(PROMPT, 20)]
+        assert ex.prompt.text.startswith(PROMPT) and ex.table.text == ex.prompt.text
+        assert len(lengths) >= 10 and lengths == sorted(lengths)
+        assert ex.rows.cursor == len(ex.table.predictions) - 1
+        ex.prompt.focus()
+        await ex.press("ctrl+z")
+        assert ex.prompt.text == ex.table.text == PROMPT, "a stream is one edit"
+
+
+async def streaming(ex: Exploration) -> str:
+    """Start a stream and hold it after some tokens; the prompt as it then is."""
+    ex.burst("ctrl+g")
+    await ex.until(lambda: len(ex.prompt.text) > len(PROMPT) + 8)
+    ex.engine.stall()
+    await ex.settled()
+    return ex.prompt.text
+
+
+async def test_typing_ends_a_stream_and_loses_neither_the_key_nor_what_was_written() -> None:
+    async with exploring() as ex:
+        before = await streaming(ex)
+        await ex.type("XY")
+        ex.engine.go_on()
+        await ex.settled()
+        assert ex.prompt.text == ex.table.text == before + "XY"
+        assert len(ex.asked(m.Stop)) == 1
+
+
+async def test_a_key_typed_as_the_next_token_arrives_is_not_overwritten_by_it() -> None:
+    async with exploring() as ex:
+        await streaming(ex)
+        ex.engine.go_on()
+        for _ in range(3):
+            ex.burst("X")
+            await ex.turn()
+        await ex.settled()
+        assert ex.prompt.text.count("X") == 3
+        assert ex.table.text == ex.prompt.text
+
+
+async def test_a_second_press_ends_a_stream_and_keeps_what_was_written() -> None:
+    async with exploring() as ex:
+        before = await streaming(ex)
+        await ex.press("ctrl+g")
+        ex.engine.go_on()
+        await ex.settled()
+        assert ex.prompt.text == ex.table.text == before
+        assert len(ex.asked(m.Generate)) == len(ex.asked(m.Stop)) == 1
+
+
+async def test_a_third_press_streams_on_from_there_and_takes_nothing_from_the_stream_that_was_ended() -> None:
+    async with exploring() as ex:
+        before = await streaming(ex)
+        await ex.press("ctrl+g", "ctrl+g")
+        ex.engine.go_on()
+        await ex.settled()
+        first, second = ex.asked(m.Generate)
+        assert (first.text, second.text) == (PROMPT, before)
+        assert ex.prompt.text.startswith(before)
+        assert len(gpt2().encode(ex.prompt.text.removeprefix(before))) == 20
+
+
+async def test_a_stream_that_is_refused_says_why_and_another_can_be_started() -> None:
+    async with exploring() as ex:
+        ex.engine.fail_next("the model is busy elsewhere", request=m.Generate)
+        await ex.press("ctrl+g")
+        assert ex.said == ["the model is busy elsewhere"] and ex.prompt.text == PROMPT
+        await ex.press("ctrl+t")
+        assert len(ex.table.tokens) == 8
+
+
+async def test_an_empty_prompt_is_not_continued_and_says_so() -> None:
+    async with exploring() as ex:
+        await ex.write("")
+        await ex.press("ctrl+t", "ctrl+g")
+        assert ex.asked(m.Generate) == []
+        assert set(ex.said) == {"There is nothing to continue yet: type a prompt first."}
+
+
+def _character(letter: str) -> str:
+    names = {"question_mark": "?", "comma": ",", "slash": "/", "space": " "}
+    return names.get(letter, letter)
