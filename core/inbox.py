@@ -38,7 +38,7 @@ _numbered = msgspec.json.Decoder(_Numbered)
 
 
 class Inbox:
-    """The calls that wait. `reply` takes the failures the reader tells by itself, `greet` the other's hello."""
+    """The calls that wait. `reply` takes failures the reader tells by itself, `greet` the other's hello."""
 
     def __init__(self, reply: Callable[[Failure], None], greet: Callable[[Hello], None]) -> None:
         self._reply = reply

@@ -61,7 +61,7 @@ class Watch:
 
 
 class Pace:
-    """How often the watched text may be looked at while a run goes on, so that training gets most of the time."""
+    """How often the watched text may be looked at while a run goes on: training gets most of the time."""
 
     def __init__(self) -> None:
         self._seconds_training = 0.0

@@ -265,8 +265,8 @@ async def steps_asked_for_add_up(talk: Talk) -> None:
     numbers = [talk.send(m.Run(steps=1)) for _ in range(3)]
     for number in numbers:
         assert isinstance(await talk.reply(number), m.Answer)
-    await talk.until(lambda: any(_ends_a_run(event) for event in talk.events))
-    assert talk.told(m.Stepped)[-1].state.step == 3
+    await talk.until(lambda: any(_ends_a_run(e) and e.state.step == 3 for e in talk.told(m.Stepped)))
+    assert not (await talk.ask(m.Status())).running
 
 
 async def pause_ends_a_run_where_it_is(talk: Talk) -> None:

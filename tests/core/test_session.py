@@ -13,9 +13,8 @@ import torch
 
 from core import messages as m
 from core import recorder as recording
-from core import runs
+from core import runs, watching
 from core import session as module
-from core import watching
 from core.checkpoint import load_model, save_model
 from core.messages import Training
 from core.models.gpt2 import Config

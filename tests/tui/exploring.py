@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from textual.events import Key, Paste
-from textual.keys import _character_to_key, key_to_character
+from textual.keys import REPLACED_KEYS, _character_to_key, key_to_character
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Input, Static
@@ -26,7 +26,7 @@ from tui.widgets.status import StatusLine
 
 PROMPT = "The fat cat sat on the mat"
 PATIENCE = 10.0  # seconds after which a condition that does not come true is given up
-QUIET_TURNS = 3  # turns of the loop in which nothing waited anywhere, after which nothing will happen
+QUIET_TURNS = 2  # turns of the loop in which nothing waited anywhere, after which nothing will happen
 
 Asked = TypeVar("Asked", bound=m.Message)
 Dialog = TypeVar("Dialog", bound=Screen[Any])
@@ -136,8 +136,12 @@ class Exploration:
         quiet = 0
         async with asyncio.timeout(PATIENCE):
             while quiet < QUIET_TURNS:
-                await self.turn()
-                quiet = 0 if self._busy() else quiet + 1
+                await self.pilot._wait_for_screen()
+                if self._busy():
+                    quiet = 0
+                else:
+                    self.app.screen._on_timer_update()  # a layout may bring new messages
+                    quiet += 1
 
     def _busy(self) -> bool:
         engine = self.screen.live._engine
@@ -162,7 +166,7 @@ class Exploration:
         assert driver is not None
         for key in keys:
             name = _character_to_key(key) if len(key) == 1 and not key.isalnum() else key
-            event = Key(name, key_to_character(name))
+            event = Key(name, key_to_character(REPLACED_KEYS.get(name, name)))
             event.set_sender(self.app)
             driver.send_message(event)
 

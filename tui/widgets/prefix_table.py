@@ -108,8 +108,8 @@ class PrefixTable(LineView, can_focus=True):
         self.post_message(self.Entered())
 
     def on_click(self, event: Click) -> None:
-        row = self.line_at(event.y) - 1
-        if row >= 0:
+        row = self.line_at(event.y) - self.pinned
+        if self.table is not None and 0 <= row < len(self.table.predictions):
             self.select(row)
 
     def on_resize(self, event: Resize) -> None:
