@@ -6,7 +6,6 @@ import sys
 import threading
 import traceback
 from importlib import metadata
-from types import FrameType
 from typing import BinaryIO
 
 from core import messages as m
@@ -107,6 +106,24 @@ class Engine:
         self._outbox.send(m.Failure(id=call.id, kind=kind, message=message))
 
 
+def _close_on_signals(engine: Engine) -> None:
+    """End after the present step on SIGTERM and SIGHUP; ctrl+c is the screen's."""
+    heard, told = os.pipe()
+    os.set_blocking(told, False)
+    # A handler runs in the main thread only, which does not look at it if it was just about to wait; the
+    # byte that is written here is read at once, whatever that thread does.
+    signal.set_wakeup_fd(told)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: None)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def wait() -> None:
+        os.read(heard, 1)
+        engine.close()
+
+    threading.Thread(target=wait, name="signals", daemon=True).start()
+
+
 def main() -> None:
     """Serve the pipe this process was started with."""
     # A stray print must not land among the protocol's lines: keep the real stdout, point fd 1 at stderr.
@@ -115,14 +132,7 @@ def main() -> None:
     requests = os.fdopen(os.dup(0), "rb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     engine = Engine(requests, replies)
-
-    def ended(signum: int, frame: FrameType | None) -> None:
-        # From a thread: this one may be just about to wait, and would not notice what it tells itself.
-        threading.Thread(target=engine.close, name="ending").start()
-
-    signal.signal(signal.SIGTERM, ended)
-    signal.signal(signal.SIGHUP, ended)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _close_on_signals(engine)
     engine.serve()
     sys.stdout.flush()
     os._exit(0)  # torch's threads take up to a second to end, and everything is written

@@ -7,20 +7,21 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import ClassVar
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from core.messages import Open, Training
 from tui.bindings import EXPLORE, KEYS
 from tui.engine import Line, ProcessLine
+from tui.key_order import KeyOrder
 from tui.screens.explore import ExploreScreen
 from tui.theme import THEME
 from tui.widgets.candidates import CandidateList
 from tui.widgets.prefix_table import PrefixTable
 
 
-class NeglogpApp(App[int]):
+class NeglogpApp(KeyOrder[int]):
     """neglogp on a terminal. `line` makes a line to an engine, each time one has to be started."""
 
     TITLE = "neglogp"

@@ -1,7 +1,7 @@
 """What the screen knows of the engine, kept current: it asks, waits, and posts what changed to the screen."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from textual.message import Message
@@ -76,12 +76,20 @@ class Live:
         self.state: m.State | None = None
         self.table: m.Table | None = None
         self._continuing: list[m.Generate] = []  # asked for and not answered yet, oldest first
+        self._rewinding: m.Rewind | None = None  # the last one, until it is answered
 
     # ------------------------------------------------------------------------------------ the engine's life
 
     @property
     def alive(self) -> bool:
         return self._engine is not None
+
+    @property
+    def heading_for(self) -> int | None:
+        """The step to which the run was last sent, or where it stands once it is there."""
+        if self._rewinding is not None:
+            return self._rewinding.step
+        return self.state.step if self.state is not None else None
 
     async def start(self) -> None:
         """Start an engine and open the model. What fails is said on the screen."""
@@ -103,11 +111,12 @@ class Live:
 
     async def _open_instead(self, engine: Engine) -> None:
         """The model asked for is not to be had: a fresh one leaves the person with something to work on."""
-        if self._opening.model == "fresh":
+        if self._opening == m.Open():
             return
         self._opening = m.Open()
         try:
             await self._open(engine)
+            self._say("A fresh model is open instead.")
         except (EngineError, EngineDied) as error:
             self._say(str(error), error=True)
 
@@ -198,19 +207,26 @@ class Live:
 
     # ---------------------------------------------------------------------------------------------- training
 
-    def send(self, request: m.Request[m.State]) -> None:
-        """Ask for something that answers with a state, without waiting for it."""
-        self._spawn(self._send(request))
+    def send(self, *requests: m.Request[m.State]) -> None:
+        """Ask for what answers with a state, without waiting for it; the next one only if that is granted."""
+        for request in requests:
+            if isinstance(request, m.Rewind):
+                self._rewinding = request
+        self._spawn(self._send(requests))
 
-    async def _send(self, request: m.Request[m.State]) -> None:
+    async def _send(self, requests: Sequence[m.Request[m.State]]) -> None:
         try:
-            self._learn(await self._ask(request))
-            if isinstance(request, (m.Configure, m.Reset, m.Rewind, m.Open)):
-                await self._all_steps()
+            for request in requests:
+                self._learn(await self._ask(request))
+                if isinstance(request, (m.Configure, m.Reset, m.Rewind, m.Open)):
+                    await self._all_steps()
         except EngineError as error:
             self._say(str(error), error=True)
         except EngineDied:
             pass  # on_end has told of it
+        finally:
+            if any(request is self._rewinding for request in requests):
+                self._rewinding = None
 
     async def _all_steps(self) -> None:
         curve = await self._ask(m.History())
@@ -233,7 +249,7 @@ class Live:
         except EngineDied:
             pass
         else:
-            await self._send(m.Configure(training=training))
+            await self._send([m.Configure(training=training)])
 
     async def continue_text(self, request: m.Generate) -> None:
         """Have a text continued; what it brings comes as TextContinued, the last one `done` or None."""
@@ -251,7 +267,7 @@ class Live:
 
     async def _ask(self, request: m.Request[m.Result]) -> m.Result:
         if self._engine is None:
-            raise EngineDied("")
+            raise EngineError("stopped", "The engine is not running: ctrl+r starts it again.")
         return await self._engine.ask(request)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -365,6 +365,32 @@ def test_before_a_model_is_open_everything_is_refused_clearly(stage: Stage) -> N
             method(request)
 
 
+def test_steps_asked_for_one_by_one_add_up_and_end_a_run_to_the_goal(stage: Stage) -> None:
+    session = stage.opened()
+    for _ in range(3):
+        session.run(m.Run(steps=1))
+    while session.running:
+        session.advance()
+    assert session.status().step == 3
+    session.run(m.Run())
+    session.advance()
+    session.run(m.Run(steps=1))
+    while session.running:
+        session.advance()
+    assert (session.status().step, session.status().goal) == (5, 20)
+
+
+def test_a_new_run_begins_with_an_empty_curve_of_the_text(stage: Stage) -> None:
+    session = stage.opened()
+    session.score(m.Score(text=TEXT))
+    train(session, 2)
+    session.reset(m.Reset())
+    assert stage.told(m.Rescored)[-1].table.moved_from is None
+    train(session, 1)
+    prompts = [result.prompt for result in session.history(m.History()).results]
+    assert len(prompts) == 2 and None not in prompts
+
+
 def test_reset_trains_on_the_very_text_of_the_run(stage: Stage) -> None:
     session = stage.opened()
     session.upload(m.Upload(name="a.txt", text="one two three " * 40, first=True, last=True))
@@ -415,10 +441,10 @@ def test_small_requests_are_served_while_a_text_is_continued(stage: Stage) -> No
 def test_what_was_open_is_let_go(stage: Stage) -> None:
     session = stage.opened()
     train(session, 2)
-    gone = weakref.ref(session.at.model)
+    gone = weakref.ref(session.at.model), weakref.ref(session.at.trainer.corpus)
     session.reset(m.Reset())
     session.reset(m.Reset())
-    assert gone() is None
+    assert [what() for what in gone] == [None, None]
 
 
 def test_the_recorder_keeps_one_checkpoint_of_a_run_nobody_named(stage: Stage) -> None:

@@ -5,16 +5,19 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from textual.app import App
+from textual.events import Key
+from textual.keys import REPLACED_KEYS, _character_to_key, key_to_character
 from textual.pilot import Pilot
 from textual.screen import Screen
 
+from tui.key_order import KeyOrder
 from tui.screens.dialog import Notice
 from tui.theme import THEME
 
 UNANSWERED = object()
 
 
-class Host(App[None]):
+class Host(KeyOrder[None]):
     """Shows the dialog it is given; `answer` is what the dialog was closed with."""
 
     def __init__(self, dialog: Screen[Any]) -> None:
@@ -54,6 +57,18 @@ async def press(pilot: Pilot[None], *keys: str) -> None:
     for key in keys:
         await pilot.press(key)
         await settled(pilot)
+
+
+async def burst(pilot: Pilot[None], *keys: str) -> None:
+    """Keys that come in one read: all of them are there before the first is handled."""
+    driver = pilot.app._driver
+    assert driver is not None
+    for key in keys:
+        name = _character_to_key(key) if len(key) == 1 and not key.isalnum() else key
+        event = Key(name, key_to_character(REPLACED_KEYS.get(name, name)))
+        event.set_sender(pilot.app)
+        driver.send_message(event)
+    await settled(pilot)
 
 
 def painted(app: App[None]) -> str:

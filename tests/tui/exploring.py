@@ -10,7 +10,7 @@ from textual.events import Key, Paste
 from textual.keys import REPLACED_KEYS, _character_to_key, key_to_character
 from textual.pilot import Pilot
 from textual.screen import Screen
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from core import messages as m
 from tests.fake_engine import FakeEngine, FakeRun
@@ -23,6 +23,7 @@ from tui.widgets.pane import Pane
 from tui.widgets.prefix_table import PrefixTable
 from tui.widgets.prompt import PromptArea, TokenStrip
 from tui.widgets.status import StatusLine
+from tui.widgets.words import Words
 
 PROMPT = "The fat cat sat on the mat"
 PATIENCE = 10.0  # seconds after which a condition that does not come true is given up
@@ -84,7 +85,7 @@ class Exploration:
 
     @property
     def status(self) -> str:
-        return text_of(self.screen.query_one(StatusLine))
+        return text_of(self.screen.query_one(StatusLine)).rstrip()
 
     @property
     def state(self) -> m.State:
@@ -98,7 +99,7 @@ class Exploration:
 
     def words(self, id: str) -> str:
         """What a line of plain words shows."""
-        return str(self.screen.query_one(f"#{id}", Static).content)
+        return text_of(self.screen.query_one(f"#{id}", Words))
 
     def title(self, id: str) -> str:
         return self.screen.query_one(f"#{id}", Pane).title
@@ -214,7 +215,7 @@ async def exploring(
         return engines[-1]
 
     app = NeglogpApp(line, opening or m.Open())
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         exploration = Exploration(app, pilot, engines)
         await exploration.until(lambda: engines)
         await exploration.settled()

@@ -4,7 +4,7 @@ import asyncio
 
 from textual import events
 
-from tests.tui.dialogs import UNANSWERED, press, settled, shown
+from tests.tui.dialogs import UNANSWERED, burst, press, settled, shown
 from tui.screens.ask import AskScreen
 from tui.screens.dialog import Line
 
@@ -47,6 +47,17 @@ def test_a_bad_number_is_said_in_place_and_not_taken() -> None:
             assert app.answer == 3
 
     asyncio.run(scenario())
+
+
+def test_keys_in_one_read_are_taken_in_their_order() -> None:
+    async def scenario(*keys: str, answer: int) -> None:
+        async with shown(dialog(value=5)) as (app, pilot):
+            await burst(pilot, *keys)
+            assert app.answer == answer
+
+    asyncio.run(scenario("ctrl+u", "1", "enter", answer=1))
+    asyncio.run(scenario("1", "2", "backspace", "3", "enter", "7", "ctrl+u", "escape", answer=13))
+    asyncio.run(scenario("end", "0", "left", "7", "delete", "8", "enter", "enter", answer=578))
 
 
 def test_an_empty_field_is_no_answer_and_no_reproach() -> None:

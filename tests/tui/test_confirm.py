@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.tui.dialogs import painted, press, settled, shown
+from tests.tui.dialogs import burst, painted, press, settled, shown
 from tui.screens.confirm import ConfirmScreen
 
 
@@ -20,6 +20,17 @@ def test_a_key_answers(key: str, answer: bool) -> None:
             assert app.answer is answer
 
     asyncio.run(scenario())
+
+
+def test_the_first_of_several_keys_in_one_read_answers() -> None:
+    async def scenario(*keys: str, answer: bool) -> None:
+        async with shown(dialog()) as (app, pilot):
+            await burst(pilot, *keys)
+            assert app.answer is answer
+
+    asyncio.run(scenario("n", "enter", "y", answer=False))
+    asyncio.run(scenario("x", "escape", "enter", answer=False))
+    asyncio.run(scenario("y", "escape", "n", answer=True))
 
 
 def test_the_mouse_answers() -> None:

@@ -46,7 +46,7 @@ async def test_the_target_is_in_sight_with_its_rank_wherever_it_stands_among_all
             top = tuple(candidate(i) for i in range(1, 21))
             ex.candidates.set_prediction(m.Prediction(entropy=5.0, top=top, target=top[rank - 1]))
             marked = [line for line in seen(ex) if "◀" in line]
-            assert len(marked) == 1 and marked[0].split()[0] == str(rank), rank
+            assert len(marked) == 1 and marked[0].strip("▸ ").split()[0] == str(rank), rank
             ranks = [each.rank for each in ex.candidates.candidates]
             assert sorted(ranks) == list(range(1, 21)), "none is lost, none is there twice"
         await ex.press("end", "end")
@@ -109,7 +109,7 @@ async def test_a_row_inside_a_character_takes_the_token_that_completes_it_and_re
     async with exploring() as ex:
         await ex.write("a 🐈")
         pieces = [token.piece for token in ex.table.tokens]
-        assert len(pieces) == 5, "this character is more than one token"
+        assert len(pieces) == 4, "this character is more than one token"
         await ex.press("escape", "end", "up", "2")
         ex.candidates.set_found([candidate(1, b" the"), candidate(2, pieces[-1])])
         await ex.press("enter")

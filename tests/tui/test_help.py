@@ -6,7 +6,7 @@ import math
 import pytest
 from textual.binding import Binding
 
-from tests.tui.dialogs import painted, press, shown
+from tests.tui.dialogs import burst, painted, press, shown
 from tui import ramp
 from tui.screens.ask import AskScreen
 from tui.screens.confirm import ConfirmScreen
@@ -94,3 +94,17 @@ def test_all_of_it_can_be_reached_by_scrolling_and_each_key_closes() -> None:
 
     for close in ("escape", "f1", "q"):
         asyncio.run(scenario(close))
+
+
+def test_keys_in_one_read_are_taken_in_their_order() -> None:
+    async def scenario() -> None:
+        async with shown(HelpScreen(help_rows(BINDINGS))) as (app, pilot):
+            await burst(pilot, "end", "home", "down", "down", "up")
+            scroll = app.dialog.query_one("#help")
+            assert scroll.scroll_offset.y == 1
+            await burst(pilot, "down", "pagedown", "pageup", "down", "up")
+            assert scroll.scroll_offset.y == 2
+            await burst(pilot, "q", "escape", "f1")
+            assert app.answer is None
+
+    asyncio.run(scenario())

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from core.text import safe
-from tests.tui.dialogs import UNANSWERED, Host, painted, press, settled, shown
+from tests.tui.dialogs import UNANSWERED, Host, burst, painted, press, settled, shown
 from tui.screens import listing, open_file
 from tui.screens.choice import Choice
-from tui.screens.listing import completion, matching, size
+from tui.screens.listing import Listing, completion, matching, size
 from tui.screens.open_file import Opened, OpenFileScreen, Purpose
 from tui.screens.path_line import PathLine
 from tui.textfile import TextFile
@@ -116,6 +116,42 @@ def test_tab_completes_as_far_as_it_can_and_then_goes_on(folder: Path) -> None:
             assert app.dialog.focused is app.dialog.query_one("#path")
 
     asyncio.run(scenario())
+
+
+def test_keys_in_one_read_are_taken_in_their_order(folder: Path) -> None:
+    async def scenario(*keys: str) -> None:
+        async with shown(OpenFileScreen(folder)) as (app, pilot):
+            await burst(pilot, *keys, "ctrl+u", "x")
+            assert isinstance(app.answer, Opened)
+            assert app.answer.path == folder / "story.txt"
+
+    asyncio.run(scenario(*"story.txt", "enter"))
+    asyncio.run(scenario("ctrl+u", *f"{folder}/stox", "backspace", *"ry.txt", "enter"))
+    asyncio.run(scenario("up", "enter"))
+
+
+def test_tab_faster_than_the_disk_completes_what_stands_there_once_it_is_listed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(*keys: str, value: str) -> None:
+        go_on = threading.Event()
+
+        def slow(where: Path, typed: str) -> Listing:
+            assert go_on.wait(30)
+            return matching(where, typed)
+
+        async with shown(OpenFileScreen(folder)) as (app, pilot):
+            monkeypatch.setattr(open_file, "matching", slow)
+            for key in keys:
+                await pilot.press(key)
+            assert path_line(app).value == f"{folder}/{''.join(keys).replace('tab', '')}"
+            go_on.set()
+            await settled(pilot)
+            assert path_line(app).value == f"{folder}/{value}"
+            assert app.dialog.focused is path_line(app)
+
+    asyncio.run(scenario(*"stor", "tab", value="story.txt"))
+    asyncio.run(scenario(*"sto", "tab", "r", value="stor"))
 
 
 def test_tab_and_enter_go_into_folders_and_the_typed_path_is_opened(folder: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.dialogs import UNANSWERED, Host, painted, press, settled, shown
+from tests.tui.dialogs import UNANSWERED, Host, burst, painted, press, settled, shown
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.path_line import PathLine
 from tui.screens.save_file import FORMATS, SaveFileScreen
@@ -112,6 +112,30 @@ def test_an_existing_file_is_overwritten_only_after_a_yes(tmp_path: Path) -> Non
 
     asyncio.run(scenario())
     assert old.read_text() == "x" * 1234
+
+
+def test_keys_in_one_read_are_taken_in_their_order(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with shown(SaveFileScreen(tmp_path, "a.csv")) as (app, pilot):
+            typed = f"{tmp_path}/cat"
+            await burst(pilot, "ctrl+u", *typed, "x", "backspace", *".txt", "enter", "ctrl+u", "x")
+            assert app.answer == tmp_path / "cat.txt"
+
+    asyncio.run(scenario())
+
+
+def test_a_second_enter_in_one_read_does_not_answer_the_question_it_was_typed_before(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").touch()
+
+    async def scenario() -> None:
+        async with shown(SaveFileScreen(tmp_path, "a.csv")) as (app, pilot):
+            await burst(pilot, "enter", "enter", "y", "n", "escape")
+            assert isinstance(app.screen, ConfirmScreen)
+            assert app.answer is UNANSWERED
+            await press(pilot, "enter")
+            assert app.answer == tmp_path / "a.csv"
+
+    asyncio.run(scenario())
 
 
 def test_escape_answers_with_nothing(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from core.messages import ModelInfo, Training
-from tests.tui.dialogs import UNANSWERED, Host, painted, press, settled, shown
+from tests.tui.dialogs import UNANSWERED, Host, burst, painted, press, settled, shown
 from tui.screens.choice import Choice
 from tui.screens.dialog import Line
 from tui.screens.open_file import OpenFileScreen
@@ -182,6 +182,50 @@ def test_a_size_is_chosen_with_the_arrows_or_the_mouse() -> None:
             await pilot.click("#accept")
             await settled(pilot)
             assert app.answer == Settings(training=Training(preset="large"))
+
+    asyncio.run(scenario())
+
+
+def test_keys_in_one_read_are_taken_in_their_order() -> None:
+    async def scenario(accept: str) -> None:
+        async with shown(dialog()) as (app, pilot):
+            field(app, "batch").focus()
+            await settled(pilot)
+            keys = ("ctrl+u", "1", "2", "down", "ctrl+u", "3", "3", "backspace", "2", "up", "end", "8")
+            await burst(pilot, *keys, accept, "ctrl+u", "9", "escape")
+            assert isinstance(app.answer, Settings)
+            assert (app.answer.training.batch, app.answer.training.context) == (128, 32)
+
+    for accept in ("enter", "ctrl+s"):
+        asyncio.run(scenario(accept))
+
+
+def test_a_size_chosen_in_one_read_with_enter_is_applied() -> None:
+    async def scenario() -> None:
+        async with shown(dialog()) as (app, pilot):
+            await burst(pilot, "down", "right", "left", "right", "enter")
+            assert app.answer == Settings(training=Training(preset="large"))
+
+    asyncio.run(scenario())
+
+
+def test_keys_behind_the_one_that_opens_the_file_dialog_are_typed_into_it_and_not_into_a_setting(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "cat.txt").write_text("The fat cat")
+
+    async def scenario() -> None:
+        async with shown(dialog(folder=tmp_path)) as (app, pilot):
+            field(app, "batch").focus()
+            await settled(pilot)
+            before = field(app, "batch").value
+            await burst(pilot, "ctrl+o", *"cat.txt", "enter")
+            assert app.screen is app.dialog
+            assert "a file of 11 characters" in app.notice("about-text").text
+            await burst(pilot, "ctrl+o", "escape", "9", "ctrl+u", "enter")
+            assert app.screen is app.dialog
+            assert app.answer is UNANSWERED
+            assert field(app, "batch").value == before
 
     asyncio.run(scenario())
 

@@ -1,5 +1,8 @@
 """What the actions of the explore screen work on."""
 
+from collections.abc import Callable, Coroutine
+from typing import Any
+
 from textual.reactive import reactive
 from textual.screen import Screen
 
@@ -38,6 +41,11 @@ class Exploring(Screen[None]):
     def refuse(self, text: str) -> None:
         """Why something was not done."""
         self.notify(text, severity="warning", markup=False)
+
+    def ask(self, talk: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Talk with the person in a dialog, unless another such talk is not over."""
+        if not any(worker.group == "dialog" and not worker.is_finished for worker in self.workers):
+            self.run_worker(talk(), group="dialog")
 
     def action_tab(self, name: str) -> None:
         """Show a pane and put the focus into it."""

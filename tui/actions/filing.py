@@ -1,12 +1,17 @@
 """What a person does with files and settings: a text to train on, a text as prompt, a new configuration."""
 
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from core.messages import Configure, Table
+from core.messages import Configure, Table, Training
 from core.text import safe
 from tui.actions.base import Exploring
+
+if TYPE_CHECKING:
+    from tui.screens.open_file import Opened
 
 # The dialogs are imported where they are opened: the first frame does not wait for them.
 
@@ -18,6 +23,9 @@ PRESETS = {
 }
 
 
+_STARTING = "No model is open yet: a moment."
+
+
 class Filing(Exploring):
     """The actions that open a dialog about files or settings."""
 
@@ -25,14 +33,14 @@ class Filing(Exploring):
     """Where the file dialogs begin."""
 
     def action_settings(self) -> None:
-        self.run_worker(self._settings(), group="dialog", exclusive=True)
+        self.ask(self._settings)
 
     async def _settings(self) -> None:
         from tui.screens.settings import SettingsScreen
 
         state = self.live.state
         if state is None:
-            self.refuse("The engine is still starting: a moment.")
+            self.refuse(_STARTING)
             return
         screen = SettingsScreen(state.training, presets=PRESETS, model=state.model, folder=self.folder)
         settings = await self.app.push_screen_wait(screen)
@@ -43,10 +51,10 @@ class Filing(Exploring):
         else:
             for note in settings.opened.notes:
                 self.say(note)
-            await self.live.train_on(settings.opened.name, settings.opened.text, settings.training)
+            self._train_on(settings.opened, settings.training)
 
     def action_open_file(self) -> None:
-        self.run_worker(self._open_file(), group="dialog", exclusive=True)
+        self.ask(self._open_file)
 
     async def _open_file(self) -> None:
         from tui.screens.open_file import OpenFileScreen, Purpose
@@ -60,15 +68,20 @@ class Filing(Exploring):
         state = self.live.state
         if opened.purpose is Purpose.PROMPT:
             self.prompt.set_text(opened.text)
-        elif state is not None:
-            training = msgspec.structs.replace(state.training, text=opened.name)
-            await self.live.train_on(opened.name, opened.text, training)
+        elif state is None:
+            self.refuse(_STARTING)
+        else:
+            self._train_on(opened, msgspec.structs.replace(state.training, text=opened.name))
+
+    def _train_on(self, opened: "Opened", training: Training) -> None:
+        # Not as a part of the talk in the dialog, which is over: a large text takes its time.
+        self.run_worker(self.live.train_on(opened.name, opened.text, training), group="text", exclusive=True)
 
     def action_export(self) -> None:
         if self.table.table is None:
             self.refuse("There is no table to write yet.")
         else:
-            self.run_worker(self._export(self.table.table), group="dialog", exclusive=True)
+            self.ask(partial(self._export, self.table.table))
 
     async def _export(self, table: Table) -> None:
         from tui import report

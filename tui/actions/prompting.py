@@ -34,7 +34,7 @@ class Prompting(Exploring):
         try:
             text = (before + candidate.piece).decode("utf-8")
         except UnicodeDecodeError:
-            self.refuse("That token is only a part of a character: it cannot stand in a text by itself.")
+            self.refuse("That would leave part of a character in the text: choose another token or row.")
             return
         self.table.select(len(table.predictions))  # follow the end of the new text
         self.prompt.set_text(text)
@@ -90,8 +90,10 @@ class Prompting(Exploring):
             find.value = ""
             self.candidates.set_found(None)
             self.candidates.focus()
+        elif self.prompt.has_focus and self.has_class("-one-column"):
+            self.action_tab(self.tab)  # where the others are not seen
         else:
-            self.table.focus()
+            self.action_tab("table")
 
     def action_find(self) -> None:
         self.action_tab("candidates")

@@ -9,9 +9,7 @@ from tui.widgets.loss_chart import LossChart
 
 # The dialogs are imported where they are opened: the first frame does not wait for them.
 
-_NO_ENGINE = "The engine is not running: ctrl+r starts it again."
-
-
+_SEEDS = 2**63
 class Steering(Exploring):
     """The run's actions."""
 
@@ -28,19 +26,17 @@ class Steering(Exploring):
             self.live.send(Run())
 
     def action_back(self) -> None:
-        state = self.live.state
-        if state is None:
-            return
-        if state.step == 0:
+        step = self.live.heading_for
+        if step == 0:
             self.refuse("This is step 0: there is nothing before it.")
-        else:
-            self.live.send(Rewind(step=state.step - 1))
+        elif step is not None:
+            self.live.send(Rewind(step=step - 1))
 
     def action_go_to(self) -> None:
         if self.furthest == 0:
             self.refuse("No step has been trained yet: F2 trains one, F3 goes on.")
         else:
-            self.run_worker(self._go_to(), group="dialog", exclusive=True)
+            self.ask(self._go_to)
 
     async def _go_to(self) -> None:
         from tui.screens.ask import AskScreen
@@ -54,7 +50,7 @@ class Steering(Exploring):
             self.live.send(Rewind(step=step))
 
     def action_extend(self) -> None:
-        self.run_worker(self._extend(), group="dialog", exclusive=True)
+        self.ask(self._extend)
 
     async def _extend(self) -> None:
         from tui.screens.ask import AskScreen
@@ -64,14 +60,13 @@ class Steering(Exploring):
                       low=1, high=1_000_000, value=100, accept="Extend")
         )  # fmt: skip
         if steps is not None:
-            self.live.send(Extend(steps=steps))
-            self.live.send(Run())
+            self.live.send(Extend(steps=steps), Run())
 
     def action_reset(self) -> None:
         if not self.live.alive:
-            self.run_worker(self.live.restart(), group="engine")
+            self._restart()
         else:
-            self.run_worker(self._reset(), group="dialog", exclusive=True)
+            self.ask(self._reset)
 
     async def _reset(self) -> None:
         from tui.screens.confirm import ConfirmScreen
@@ -86,6 +81,9 @@ class Steering(Exploring):
         if await self.app.push_screen_wait(ConfirmScreen(question, safe(lost), accept="Reset")):
             self.live.send(Reset())
 
+    def _restart(self) -> None:
+        self.run_worker(self.live.restart(), group="engine")
+
     def action_fresh(self) -> None:
         """A freshly initialised model with the next seed."""
         state = self.live.state
@@ -94,7 +92,7 @@ class Steering(Exploring):
         if not state.model.fresh:
             self.refuse("This model was loaded; start with --model fresh to draw new weights.")
             return
-        training = msgspec.structs.replace(state.training, seed=state.training.seed + 1)
+        training = msgspec.structs.replace(state.training, seed=(state.training.seed + 1) % _SEEDS)
         self.live.send(Configure(training=training))
 
     def action_describe(self) -> None:
@@ -102,7 +100,8 @@ class Steering(Exploring):
 
     def offer_restart(self, words: str) -> None:
         """The engine has ended: say so, with the end of its log, and offer to start it again."""
-        self.run_worker(self._offer_restart(words), group="dialog", exclusive=True)
+        # Whatever dialog is open stays so, below this one.
+        self.run_worker(self._offer_restart(words), group="restart")
 
     async def _offer_restart(self, words: str) -> None:
         from tui.screens.confirm import ConfirmScreen
@@ -114,4 +113,4 @@ class Steering(Exploring):
         if await self.app.push_screen_wait(
             ConfirmScreen(question, f"{log}\n\n{stood}", accept="Start again")
         ):
-            await self.live.restart()
+            self._restart()

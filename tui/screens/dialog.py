@@ -46,6 +46,11 @@ class DialogScreen(ModalScreen[Result]):
                     button.can_focus = False
                     yield button
 
+    @property
+    def closed(self) -> bool:
+        """Whether it has been answered; its widgets go a moment later."""
+        return self not in self.app.screen_stack
+
     async def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
         if event.button.id == "accept":

@@ -9,11 +9,12 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.events import Resize
 from textual.reactive import reactive
+from textual.widget import Widget
 from textual.widgets import Footer, Input, Static, TextArea
 
 from core import messages as m
 from core.text import safe, visible
-from tui import cells, formats
+from tui import formats
 from tui.actions.filing import Filing
 from tui.actions.prompting import Prompting
 from tui.actions.steering import Steering
@@ -21,6 +22,7 @@ from tui.bindings import EXPLORE
 from tui.engine import Line
 from tui.formats import Unit
 from tui.live import EngineLost, Live, Said, StateChanged, StepsDone, TableChanged, TextContinued, WorkGoesOn
+from tui.screens.dialog import Line as Field
 from tui.widgets.candidates import CandidateList
 from tui.widgets.loss_chart import LossChart
 from tui.widgets.pane import Pane
@@ -28,11 +30,11 @@ from tui.widgets.prefix_table import PrefixTable
 from tui.widgets.prompt import PromptArea, TokenStrip
 from tui.widgets.status import StatusLine
 from tui.widgets.tabs import PaneTabs
+from tui.widgets.words import Words
 
 FIRST_PROMPT = "The fat cat sat on the mat"
 ONE_COLUMN = (100, 30)  # below this many columns or rows, tabs
 SMALLEST = (60, 15)
-_AFTER = "next token after "
 
 
 class ExploreScreen(Prompting, Steering, Filing):
@@ -49,6 +51,8 @@ class ExploreScreen(Prompting, Steering, Filing):
         self.live = Live(self, line, opening)
         self.furthest = 0
         self.folder = Path.cwd()
+        self._note: str | None = None
+        self._last_focus: Widget | None = None
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="panes"):
@@ -61,15 +65,15 @@ class ExploreScreen(Prompting, Steering, Filing):
                     "prefix → next token · −log p and H(q) in nats",
                     PrefixTable(id="table"),
                     Static(id="note", markup=False),
-                    Static(id="summary", markup=False),
+                    Words(id="summary"),
                     id="table-pane",
                 )
             with Vertical(id="right"):
                 yield Pane(
                     "next token",
-                    Input(placeholder="part of a token", id="find"),
+                    Field("", id="find"),
                     CandidateList(id="candidates"),
-                    Static(id="entropy", markup=False),
+                    Words(id="entropy"),
                     id="candidates-pane",
                 )
                 yield Pane("loss", LossChart(id="chart"), id="chart-pane")
@@ -78,6 +82,7 @@ class ExploreScreen(Prompting, Steering, Filing):
         yield Static(id="too-small", markup=False)
 
     def on_mount(self) -> None:
+        self.query_one("#find", Field).placeholder = "part of a token"
         self.add_class("-show-table")
         self.query_one(StatusLine).say(" starting the engine …")
         # The first frame is painted before the engine's process is started beside it.
@@ -136,6 +141,8 @@ class ExploreScreen(Prompting, Steering, Filing):
 
     @on(Said)
     def _said(self, event: Said) -> None:
+        if event.error and self.live.state is None:  # there is nothing else that could be shown
+            self.query_one(StatusLine).say(" " + safe(event.text))
         self.notify(safe(event.text), severity="error" if event.error else "information", markup=False)
 
     @on(EngineLost)
@@ -153,19 +160,19 @@ class ExploreScreen(Prompting, Steering, Filing):
         self.query_one(CandidateList).set_prediction(prediction)
         self.search_again()
         pane = self.query_one("#candidates-pane", Pane)
-        entropy = self.query_one("#entropy", Static)
+        entropy = self.query_one("#entropy", Words)
         if table is None or prediction is None:
             pane.title = "next token"
-            entropy.update("", layout=False)
+            entropy.say()
             return
-        prefix = "".join(
-            visible(t.piece) for t in table.tokens[max(0, event.position - 9) : event.position + 1]
-        )
-        room = max(8, pane.content_size.width - len(_AFTER) - 2)
-        pane.title = f"{_AFTER}“{cells.tail(prefix.replace('␣', ' ').strip(), room).rstrip()}”"
+        last = table.tokens[max(0, event.position - 99) : event.position + 1]
+        pane.quote("next token after ", "".join(visible(t.piece) for t in last).replace("␣", " ").strip())
         choices = formats.count(prediction.effective_choices)
         doubt = formats.information(prediction.entropy, self.unit)
-        entropy.update(f"H(q) {doubt} {self.unit.value} · {choices} effective choices", layout=False)
+        entropy.say(
+            f"H(q) {doubt} {self.unit.value} · {choices} effective choices",
+            f"H(q) {doubt} {self.unit.value} · exp H {choices}",
+        )
 
     @on(TokenStrip.Picked)
     def _token_picked(self, event: TokenStrip.Picked) -> None:
@@ -173,8 +180,7 @@ class ExploreScreen(Prompting, Steering, Filing):
 
     @on(PrefixTable.Entered)
     def _row_entered(self) -> None:
-        self.tab = "candidates"
-        self.query_one(CandidateList).focus()
+        self.action_tab("candidates")
 
     @on(CandidateList.Chosen)
     def _candidate_chosen(self, event: CandidateList.Chosen) -> None:
@@ -194,7 +200,7 @@ class ExploreScreen(Prompting, Steering, Filing):
 
     @on(PaneTabs.Asked)
     def _tab_asked(self, event: PaneTabs.Asked) -> None:
-        self.tab = event.name
+        self.action_tab(event.name)
 
     # ---------------------------------------------------------------------------------------- how it looks
 
@@ -213,6 +219,7 @@ class ExploreScreen(Prompting, Steering, Filing):
 
     def on_resize(self, event: Resize) -> None:
         size = event.size
+        self._last_focus = self.focused or self._last_focus
         self.set_class(size.width < ONE_COLUMN[0] or size.height < ONE_COLUMN[1], "-one-column")
         too_small = size.width < SMALLEST[0] or size.height < SMALLEST[1]
         self.set_class(too_small, "-too-small")
@@ -221,28 +228,47 @@ class ExploreScreen(Prompting, Steering, Filing):
                 f"This terminal has {size.width} x {size.height} cells; neglogp needs at least "
                 f"{SMALLEST[0]} x {SMALLEST[1]}. Make it larger, or press ctrl+q to leave."
             )
+        else:
+            # What had the focus keeps it, and so must be the pane that is seen where only one is.
+            for name in ("table", "candidates", "chart"):
+                if self._last_focus in self.query(f"#{name}-pane *"):
+                    self.tab = name
+            self.call_after_refresh(self._focus_again)
+
+    def _focus_again(self) -> None:
+        if self.focused is None:
+            (self._last_focus or self.prompt).focus()
 
     def show_note(self, text: str | None) -> None:
         """One sentence above the foot of the table, or none."""
-        note = self.query_one("#note", Static)
-        note.set_class(bool(text), "-shown")
-        note.update(Content(safe(text)) if text else "")
+        if text != self._note:
+            self._note = text
+            note = self.query_one("#note", Static)
+            note.set_class(bool(text), "-shown")
+            note.update(Content(safe(text)) if text else "")
 
     def _show_summary(self) -> None:
         table = self.table.table
         summary = table.summary if table else None
-        line = self.query_one("#summary", Static)
+        words = self.query_one("#summary", Words)
         if table is None or summary is None:
-            words = "The prompt is empty: type a sentence, and every next token in it is scored."
+            words.say(
+                "The prompt is empty: type a sentence, and every next token in it is scored.",
+                "The prompt is empty: type a sentence.",
+            )
         elif summary.mean is None:
-            words = "One token so far, and nothing before it to predict it from: type on."
+            words.say(
+                "One token so far, and nothing before it to predict it from: type on.",
+                "One token, and nothing before it to predict it from.",
+            )
         else:
-            mean = formats.information(summary.mean, self.unit, 4)
-            bytes_ = formats.bits(summary.bits_per_byte)
-            perplexity = formats.count(summary.perplexity)
-            words = f"mean −log p = {mean} {self.unit.value} = loss · perplexity {perplexity} · {bytes_} bits/byte"
-        # Without a new layout it is painted in one frame with the table.
-        line.update(words, layout=False)
+            mean = f"{formats.information(summary.mean, self.unit, 4)} {self.unit.value}"
+            others = f"perplexity {formats.count(summary.perplexity)} · {formats.bits(summary.bits_per_byte)}"
+            words.say(
+                f"mean −log p = {mean} = loss · {others} bits/byte",
+                f"loss {mean} · {others} bits/byte",
+                f"loss {mean} · {others} bit/B",
+            )
         self._show_shape()
 
     def _show_shape(self) -> None:

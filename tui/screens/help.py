@@ -141,7 +141,19 @@ class HelpScreen(DialogScreen[None]):
             )
 
     def action_scroll(self, way: str) -> None:
-        getattr(self.query_one("#help"), f"scroll_{way}")(animate=False)
+        text = self.query_one("#help")
+        page = text.scrollable_content_region.height
+        y = text.scroll_offset.y
+        places = {
+            "down": y + 1,
+            "up": y - 1,
+            "page_down": y + page,
+            "page_up": y - page,
+            "end": text.max_scroll_y,
+            "home": 0,
+        }
+        # At once, so that the next key, which may come in the same moment, goes on from there.
+        text.scroll_to(y=places[way], animate=False, immediate=True)
 
 
 def _grid(rows: Iterable[tuple[str, str]]) -> Grid:

@@ -78,7 +78,6 @@ class OpenFileScreen(DialogScreen[Opened | None]):
             "tab",
             "complete",
             "Complete",
-            priority=True,
             id="open.complete",
             tooltip="Complete the name, or go to the next field",
         ),
@@ -88,7 +87,6 @@ class OpenFileScreen(DialogScreen[Opened | None]):
             "Choose",
             id="open.down",
             key_display="↑↓",
-            priority=True,
             tooltip="The next entry",
         ),
         Binding(
@@ -96,7 +94,6 @@ class OpenFileScreen(DialogScreen[Opened | None]):
             "move('cursor_up')",
             "Up",
             show=False,
-            priority=True,
             id="open.up",
             tooltip="The entry before",
         ),
@@ -105,7 +102,6 @@ class OpenFileScreen(DialogScreen[Opened | None]):
             "move('page_down')",
             "Page down",
             show=False,
-            priority=True,
             id="open.page_down",
             tooltip="A page on",
         ),
@@ -114,7 +110,6 @@ class OpenFileScreen(DialogScreen[Opened | None]):
             "move('page_up')",
             "Page up",
             show=False,
-            priority=True,
             id="open.page_up",
             tooltip="A page back",
         ),
@@ -126,6 +121,8 @@ class OpenFileScreen(DialogScreen[Opened | None]):
         self._purposes = tuple(purposes)
         self._listing = Listing(entries=(), more=False)
         self._listed = ""  # the text of the field that the listing belongs to
+        self._completes_once_listed = False
+        self._answered: str | None = None  # the text of the field to which Enter has had an answer
 
     def body(self) -> ComposeResult:
         yield PathLine(self._start, id="path")
@@ -164,7 +161,10 @@ class OpenFileScreen(DialogScreen[Opened | None]):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        self._say("")
+        self._completes_once_listed = False
+        if self._path.value != self._answered:
+            self._answered = None
+            self._say("")
         self._list()
 
     @work(group="open-list", exclusive=True)
@@ -172,25 +172,33 @@ class OpenFileScreen(DialogScreen[Opened | None]):
         # In a thread: a folder on a far disk may take its time.
         value, folder, typed = self._path.value, self._path.folder, self._path.typed
         where = expanded(folder)
+        said, wrong = "", False
         try:
-            self._listing = await asyncio.to_thread(matching, where, typed)
+            listing = await asyncio.to_thread(matching, where, typed)
         except (OSError, ValueError) as error:
-            self._listing = Listing(entries=(), more=False)
-            self._say(
-                why(where, error, "listed") if isinstance(error, OSError) else "no name holds a NUL",
-                wrong=True,
-            )
-        self._listed = value
-        self._entries.set_options(Option(_row(entry)) for entry in self._listing.entries)
-        if self._listing.more:
-            self._say(f"the first {len(self._listing.entries)} entries; type more of the name for others")
-        elif not self._listing.entries and not self.query_one("#error", Notice).wrong:
-            self._say("nothing here begins with that" if typed else "this folder has nothing to show")
+            listing, wrong = Listing(entries=(), more=False), True
+            said = why(where, error, "listed") if isinstance(error, OSError) else "no name holds a NUL"
+        if self.closed:
+            return
+        self._listing, self._listed = listing, value
+        self._entries.set_options(Option(_row(entry)) for entry in listing.entries)
+        if listing.more:
+            said = f"the first {len(listing.entries)} entries; type more of the name for others"
+        elif not listing.entries and not wrong:
+            said = "nothing here begins with that" if typed else "this folder has nothing to show"
+        if value != self._answered:
+            self._say(said, wrong=wrong)
+        if self._completes_once_listed:
+            self._completes_once_listed = False
+            self.action_complete()
 
     def action_move(self, way: str) -> None:
         getattr(self._entries, f"action_{way}")()
 
     def action_complete(self) -> None:
+        if self.focused is self._path and self._listed != self._path.value:
+            self._completes_once_listed = True  # the key was faster than the disk
+            return
         whole = self._completed()
         if self.focused is self._path and whole is not None and whole != self._path.real:
             self._path.put(whole)
@@ -198,9 +206,7 @@ class OpenFileScreen(DialogScreen[Opened | None]):
             self.app.action_focus_next()
 
     def _completed(self) -> str | None:
-        """The path as far as what stands in the field says it; None while the list is still of another."""
-        if self._listed != self._path.value:
-            return None
+        """The path as far as what stands in the field says it, by the list that belongs to it."""
         if len(self._listing.entries) == 1 and not self._listing.more:
             return self._of(self._listing.entries[0])
         common = completion(self._listing, self._path.typed)
@@ -224,6 +230,7 @@ class OpenFileScreen(DialogScreen[Opened | None]):
         elif self._path.typed:
             self._path.put(self._path.real + "/")
         else:
+            self._answered = self._path.value
             self._say("type or choose a file", wrong=True)
 
     def _choose(self, index: int) -> None:
@@ -235,15 +242,18 @@ class OpenFileScreen(DialogScreen[Opened | None]):
     @work(group="open-read", exclusive=True)
     async def _read(self, path: Path, purpose: Purpose) -> None:
         # In a thread: the screen stays alive while half a gigabyte is read, and Escape still calls it off.
+        self._answered = self._path.value
         self.query_one("#accept").add_class("-barred")
         self._say("reading…")
         try:
             file = await asyncio.to_thread(load_text_file, path)
         except TextFileError as error:
-            self.query_one("#accept").remove_class("-barred")
-            self._say(str(error), wrong=True)
+            if not self.closed:
+                self.query_one("#accept").remove_class("-barred")
+                self._say(str(error), wrong=True)
         else:
-            self.dismiss(opened(path, file, purpose))
+            if not self.closed:
+                self.dismiss(opened(path, file, purpose))
 
     def on_choice_chosen(self, event: Choice.Chosen) -> None:
         event.stop()

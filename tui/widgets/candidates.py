@@ -63,17 +63,19 @@ class CandidateList(LineView, can_focus=True):
 
     @property
     def candidates(self) -> list[Candidate]:
-        """What the lines stand for, top to bottom; the target is always among them."""
+        """What the lines stand for, top to bottom: best first, the target at the latest where one need not
+        scroll for it."""
         if self.found is not None:
             return list(self.found)
         if self.prediction is None:
             return []
-        shown = list(self.prediction.top)
         target = self.prediction.target
-        if target is not None and all(c.token_id != target.token_id for c in shown):
-            room = max(1, self.scrollable_content_region.height - 1 - self.pinned)
-            shown = [*shown[:room], target]
-        return shown
+        if target is None:
+            return list(self.prediction.top)
+        shown = [c for c in self.prediction.top if c.token_id != target.token_id]
+        place = next((i for i, c in enumerate(self.prediction.top) if c.token_id == target.token_id), len(shown))
+        last_in_sight = max(1, self.scrollable_content_region.height - 1 - self.pinned)
+        return [*shown[: min(place, last_in_sight)], target, *shown[min(place, last_in_sight) :]]
 
     def action_move(self, rows: int) -> None:
         self._select(self.cursor + rows)
@@ -81,7 +83,7 @@ class CandidateList(LineView, can_focus=True):
     def action_choose(self) -> None:
         candidates = self.candidates
         if candidates:
-            self.post_message(self.Chosen(candidates[min(self.cursor, len(candidates) - 1)]))
+            self.post_message(self.Chosen(candidates[self.cursor]))
 
     def on_click(self, event: Click) -> None:
         row = self.line_at(event.y) - self.pinned
@@ -112,6 +114,7 @@ class CandidateList(LineView, can_focus=True):
             return
         target = self.prediction.target if self.prediction else None
         candidates = self.candidates
+        self.cursor = max(0, min(self.cursor, len(candidates) - 1))
         # Bars compare within one list; a list in which nothing is likely has short ones.
         full = max([_LEAST_FULL_BAR, *(c.probability for c in candidates)])
         lines = [
@@ -151,8 +154,7 @@ class CandidateList(LineView, can_focus=True):
             Segment(" ", ground),
         ]
         room = max(0, width - sum(segment.cell_length for segment in segments))
-        mark = (" " + theme.TARGET_MARK if room >= 16 else " ◀") if is_target else ""
-        mark = mark if room > len(mark) else ""
+        mark = (" " + theme.TARGET_MARK if room >= 16 else "◀") if is_target else ""
         bar = formats.bar(candidate.probability / full, max(0, room - len(mark) - 1))
         shade = Style(color=foreground(candidate.surprisal).rich_color)
         segments += [Segment(bar, shade + ground), Segment(mark, theme.TARGET + ground)]
