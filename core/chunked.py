@@ -35,8 +35,10 @@ def linear_cross_entropy(hidden: Tensor, head: Tensor, targets: Tensor, precisio
     the number of predictions. A logit more than 88 nats above its target's overflows exp: such rows are
     computed with the maximum taken off instead, in float32.
     """
-    flat = hidden.reshape(-1, hidden.shape[-1])  # (N, D)
-    loss: Tensor = _LinearCrossEntropy.apply(flat, head, targets.reshape(-1), precision)
+    flat, flat_targets = hidden.reshape(-1, hidden.shape[-1]), targets.reshape(-1)  # (N, D), (N,)
+    if not (torch.is_grad_enabled() and (hidden.requires_grad or head.requires_grad)):
+        return loss_alone(flat, head, flat_targets)
+    loss: Tensor = _LinearCrossEntropy.apply(flat, head, flat_targets, precision)  # type: ignore[no-untyped-call]
     return loss
 
 
@@ -45,14 +47,12 @@ class _LinearCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, head: Tensor, targets: Tensor, precision: Products) -> Tensor:
-        if not (ctx.needs_input_grad[0] or ctx.needs_input_grad[1]):
-            return loss_alone(hidden, head, targets)
         loss, d_hidden, d_head = loss_and_gradients(hidden, head, targets, precision)
         ctx.save_for_backward(d_hidden, d_head)
         return loss
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, d_loss: Tensor) -> tuple[Tensor, Tensor, None, None]:
         d_hidden, d_head = ctx.saved_tensors
         if float(d_loss) != 1.0:
@@ -84,7 +84,9 @@ def loss_alone(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
         rows = slice(first, first + ROWS)
         h, y = hidden[rows], targets[rows]
         own = _own_logits(h, head, y)
-        s = sum(((h @ w.T).sub_(own).exp_().sum(-1, dtype=torch.float32) for _, w in _blocks(head)), h.new_zeros(()))
+        s = h.new_zeros(len(h))
+        for _, w in _blocks(head):
+            s += (h @ w.T).sub_(own).exp_().sum(-1)
         loss = torch.log(s).sum(dtype=torch.float64)
         if not torch.isfinite(loss):
             loss = (torch.logsumexp(h @ head.T, -1) - own.squeeze(-1)).sum(dtype=torch.float64)

@@ -45,7 +45,7 @@ class Opened:
             start=self.source.record(),
             training=self.training,
             text_sha256=self.text.sha256,
-            conditions=conditions(),
+            conditions=conditions(self.trainer.precision),
         )
 
 
@@ -98,7 +98,8 @@ def _resumed(folder: Path, texts: Texts, between: Callable[[], None]) -> Opened:
         parameters = {name: p.detach() for name, p in load_model(path).named_parameters()}
         moments = runs.read_optimizer(path)
         at.trainer.restore(Snapshot(step=step, parameters=parameters, moments=moments))
-    differing = [key for key, value in conditions().items() if record.conditions.get(key) != value]
+    here = conditions(at.trainer.precision)
+    differing = [key for key, value in here.items() if record.conditions.get(key) != value]
     if differing:
         at.warning = (
             "this run was made under other conditions ("
@@ -157,7 +158,7 @@ def _set_up(
         text=text,
         model=model,
         trainer=trainer,
-        model_info=info(model, source),
+        model_info=info(model, source, trainer.precision),
         text_info=TextInfo(
             name=text.name,
             tokens=corpus.n_tokens,

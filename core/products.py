@@ -1,4 +1,4 @@
-"""In which precision matrix products are made: float32, or bfloat16 inputs with float32 sums where that pays."""
+"""In which precision matrix products are made: float32, or bfloat16 with float32 sums where that pays."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,6 @@ from typing import Literal
 import torch
 
 Products = Literal["float32", "bfloat16"]
-AUTO = "auto"
 
 
 def bfloat16_pays() -> bool:
@@ -30,7 +29,7 @@ def chosen(wish: str) -> Products:
 def products(precision: Products) -> Iterator[None]:
     """Within this block, float32 matrix products round their inputs to `precision`; weights, sums and
     results stay float32. Outside of it they are exact float32."""
-    matmul = torch.backends.mkldnn.matmul
+    matmul = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
     before = matmul.fp32_precision
     matmul.fp32_precision = "bf16" if precision == "bfloat16" else "ieee"
     try:

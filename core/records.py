@@ -120,7 +120,8 @@ def require(name: str, value: float, low: float, high: float) -> None:
 
 
 class Training(Message, frozen=True, kw_only=True):
-    """The configuration of a run. `steps` is the length of the learning-rate schedule."""
+    """The configuration of a run. `steps` is the length of the learning-rate schedule; `dtype` what the
+    products of a training step are made in, "auto" by what the CPU is fast at."""
 
     text: str = "story"
     preset: str = "small"
@@ -134,6 +135,7 @@ class Training(Message, frozen=True, kw_only=True):
     clip: float = 1.0
     dropout: float = 0.0
     evaluate_every: int = 20
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
 
     def __post_init__(self) -> None:
         require("seed", self.seed, 0, 2**63 - 1)

@@ -10,6 +10,7 @@ import torch
 from core.checkpoint import load_model, load_weights
 from core.messages import ModelInfo
 from core.models.gpt2 import Model, preset
+from core.products import Products
 from core.text import clean
 
 FRESH = "fresh"
@@ -83,7 +84,7 @@ def is_path(name: str) -> bool:
     return name.startswith(("/", "./", "../", "~")) or name in (".", "..")
 
 
-def info(model: Model, source: Source) -> ModelInfo:
+def info(model: Model, source: Source, dtype: Products) -> ModelInfo:
     """What the screen says of a model."""
     config = model.config
     return ModelInfo(
@@ -95,19 +96,19 @@ def info(model: Model, source: Source) -> ModelInfo:
         context=config.n_positions,
         vocab_size=config.vocab_size,
         device="cpu",
-        dtype="float32",
+        dtype=dtype,
         fresh=source.fresh,
     )
 
 
-def conditions() -> dict[str, str | int]:
-    """What has to be the same for a run to come out bit for bit the same."""
+def conditions(dtype: Products) -> dict[str, str | int]:
+    """What has to be the same for a run to come out bit for bit the same; `dtype` is of its products."""
     return {
         "torch": str(torch.__version__),
         "numpy": np.__version__,
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "threads": torch.get_num_threads(),
         "device": "cpu",
-        "dtype": "float32",
+        "dtype": dtype,
         "world_size": 1,
     }

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
+from core.chunked import linear_cross_entropy
 from core.data import Corpus
 from core.history import History, Snapshot
-from core.losses import linear_cross_entropy
 from core.messages import StepResult, Training, real
 from core.models.gpt2 import Dropout, Model
+from core.products import chosen, products
 
 MICRO_BATCH_TOKENS = 512  # computed between two looks at the inbox; a run is a function of it, too
 VALIDATION_TOKENS = 8192  # at most, spread evenly over the validation part
@@ -70,6 +71,7 @@ class Trainer:
         self.training = training
         self.step_count = 0
         self.history = history
+        self.precision = chosen(training.dtype)
         self._restart = restart
         self._between = between
         self._optimizer = self._new_optimizer()
@@ -84,7 +86,8 @@ class Trainer:
         began = time.perf_counter()
         rate = learning_rate(self.training, self.step_count)
         try:
-            loss = self._accumulate_gradients()
+            with products(self.precision):
+                loss = self._accumulate_gradients()
             if not math.isfinite(loss):
                 raise Diverged("loss", self.step_count + 1, loss)
             norm = float(clip_grad_norm_(self.model.parameters(), self.training.clip))
@@ -118,7 +121,7 @@ class Trainer:
             if first:
                 self._between()
             hidden = self.model(ids, dropout=self._dropout(first, len(ids)))  # (r, n, D)
-            mean = linear_cross_entropy(hidden, self.model.head, wanted)
+            mean = linear_cross_entropy(hidden, self.model.head, wanted, self.precision)
             share = len(ids) / len(inputs)
             (mean * share).backward()  # type: ignore[no-untyped-call]
             loss += float(mean.detach()) * share
@@ -149,7 +152,7 @@ class Trainer:
             for _, ids, wanted in self._micro_batches(inputs, targets):
                 self._between()
                 with torch.inference_mode():
-                    mean = linear_cross_entropy(self.model(ids), self.model.head, wanted)
+                    mean = linear_cross_entropy(self.model(ids), self.model.head, wanted, "float32")
                 total += float(mean) * wanted.numel()
                 count += wanted.numel()
         return total / count if count else None

@@ -28,4 +28,6 @@ def tail(text: str, width: int) -> str:
     while start > 0 and cells + cell_len(text[start - 1]) <= width - 1:
         start -= 1
         cells += cell_len(text[start])
+    while start < len(text) and cell_len(text[start]) == 0:  # a mark whose letter was left out
+        start += 1
     return set_cell_size(ELLIPSIS + text[start:], width)

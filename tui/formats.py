@@ -40,7 +40,9 @@ def change(nats: Real | None, unit: Unit) -> str:
     if nats is None:
         return ""
     value = float(nats) * unit.per_nat
-    if math.isfinite(value) and abs(value) < 0.005:
+    if math.isnan(value):
+        return number(value)
+    if abs(value) < 0.005:
         return "·"
     return ("▲" if value > 0 else "▼") + number(abs(value), 2)
 
@@ -50,11 +52,11 @@ def number(value: float, places: int = 2) -> str:
         return "NaN"
     if math.isinf(value):
         return "∞" if value > 0 else "-∞"
-    return f"{value:,.{places}f}"
+    return f"{round(value, places) + 0.0:,.{places}f}"  # + 0.0: no minus before nothing
 
 
 def probability(p: float) -> str:
-    """A probability as a percentage, in at most seven characters: 12.1 %, 0.9 %, 0.002 %, <1e-6 %."""
+    """A probability as a percentage, in at most seven characters: 12.1 %, 0.9 %, 0.002 %, <1e-9 %."""
     percent = 100 * p
     if math.isnan(percent):
         return "NaN"
@@ -75,14 +77,14 @@ def count(value: Real | None) -> str:
     x = float(value)
     if not math.isfinite(x):
         return number(x)
-    if x < 100:
-        return f"{x:.2f}" if x < 10 else f"{x:.1f}"
-    return f"{x:,.0f}" if x < 1e9 else f"{x:.1e}"
+    if x < 99.95:
+        return f"{x:.2f}" if x < 9.995 else f"{x:.1f}"
+    return f"{x:,.0f}" if x < 1e9 - 0.5 else f"{x:.1e}"
 
 
 def bar(share: float, width: int) -> str:
     """A horizontal bar of `width` cells filled to `share` (0 to 1), in eighths of a cell."""
-    if not share > 0:
+    if not share > 0 or width == 0:
         return ""
     eighths = max(1, round(min(share, 1.0) * width * 8))
     full, rest = divmod(eighths, 8)

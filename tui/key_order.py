@@ -76,7 +76,7 @@ class KeyOrder(App[ReturnType]):
             start = self.focused or screen
             await super().on_event(event)
             # The mouse chooses its widget by itself and need not be waited for.
-            if not isinstance(event, events.MouseEvent) and self.screen is screen:
+            if not isinstance(event, events.MouseEvent):
                 self._follow(Lap(start, _LAPS - 1))
 
     def _follow(self, lap: Lap) -> None:

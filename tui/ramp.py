@@ -12,9 +12,11 @@ _STOPS: tuple[tuple[float, Color], ...] = (
     (3.0, Color.parse("#4f7f5b")),
     (5.0, Color.parse("#a8923c")),
     (7.5, Color.parse("#dd8a3a")),
-    (11.0, Color.parse("#f2694f")),
+    (11.0, Color.parse("#ff7f66")),
 )
 _UNKNOWN = Color.parse("#3a3f4b")
+_WHITE, _BLACK = Color(255, 255, 255), Color(0, 0, 0)
+_AS_FAR = 0.179  # the luminance that stands in the same contrast to white as to black
 
 
 @lru_cache(maxsize=1024)
@@ -36,10 +38,17 @@ def colour(nats: float | None) -> Color:
 
 
 def ink(nats: float | None) -> Color:
-    """The colour of text that stands on `colour(nats)`."""
-    return colour(nats).get_contrast_text(0.92)
+    """The colour of text that stands on `colour(nats)`: of black and white the one that reads better."""
+    red, green, blue = (_linear(channel) for channel in colour(nats).normalized)
+    return _BLACK if 0.2126 * red + 0.7152 * green + 0.0722 * blue > _AS_FAR else _WHITE
 
 
 def foreground(nats: float | None) -> Color:
     """The ramp for text on the screen's dark background: the same hue, light enough to read."""
-    return colour(nats).lighten(0.14) if nats is None or nats < 4 else colour(nats)
+    dark = 1.0 if nats is None else max(0.0, 1 - nats / 5)
+    return colour(nats).lighten(0.18 * dark)
+
+
+def _linear(channel: float) -> float:
+    """The light of an sRGB channel (0 to 1), after WCAG 2."""
+    return channel / 12.92 if channel <= 0.04045 else float(((channel + 0.055) / 1.055) ** 2.4)

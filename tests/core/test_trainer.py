@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable
 from itertools import pairwise
 
+import msgspec
 import pytest
 import torch
 import torch.nn.functional as F
@@ -12,7 +13,6 @@ from torch import Tensor
 
 import core.trainer
 from core.history import History
-from core.losses import linear_cross_entropy
 from core.messages import StepResult, Training
 from core.trainer import FINAL_RATE, Diverged, Trainer, learning_rate
 from tests.core import tiny
@@ -126,7 +126,15 @@ def test_the_loss_is_the_batchs_cross_entropy(small_micro_batches: None) -> None
 
 def test_updates_are_adamw_with_clipping_and_decay_of_matrices() -> None:
     training = Training(
-        batch=4, context=8, seed=9, steps=10, warmup=2, learning_rate=1e-2, weight_decay=0.3, clip=0.05
+        batch=4,
+        context=8,
+        seed=9,
+        steps=10,
+        warmup=2,
+        learning_rate=1e-2,
+        weight_decay=0.3,
+        clip=0.05,
+        dtype="float32",
     )
     trainer = tiny.trainer(training)
     oracle = copy.deepcopy(trainer.model).double()
@@ -183,12 +191,12 @@ def test_a_run_that_goes_on_after_its_schedule_keeps_its_past() -> None:
 
 
 def infinite_loss(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = linear_cross_entropy
+    real = core.trainer.linear_cross_entropy
     monkeypatch.setattr(core.trainer, "linear_cross_entropy", lambda *a: real(*a) * math.inf)
 
 
 def endless_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
-    def finite_but_vertical(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
+    def finite_but_vertical(hidden: Tensor, head: Tensor, targets: Tensor, precision: str) -> Tensor:
         return 1.0 + (hidden.sum() * 0).sqrt()
 
     monkeypatch.setattr(core.trainer, "linear_cross_entropy", finite_but_vertical)
@@ -283,3 +291,14 @@ def test_training_lowers_the_loss() -> None:
     losses = [float(trainer.step().loss or 0) for _ in range(60)]
     assert losses[0] == pytest.approx(math.log(tiny.V), abs=0.1)
     assert sum(losses[-5:]) / 5 < losses[0] - 0.3
+
+
+def test_rewinding_in_bfloat16_is_exact_and_its_first_steps_follow_float32() -> None:
+    training = msgspec.structs.replace(tiny.TRAINING, dtype="bfloat16")
+    trainer, exact = tiny.trainer(training), tiny.trainer()
+    ours = [float(trainer.step().loss or 0) for _ in range(6)]
+    there = tiny.state(trainer)
+    assert ours == pytest.approx([float(exact.step().loss or 0) for _ in range(6)], abs=0.01)
+    trainer.rewind(2)
+    trainer.rewind(6)
+    assert tiny.same(tiny.state(trainer), there)

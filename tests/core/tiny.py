@@ -15,7 +15,15 @@ from core.trainer import Trainer
 V = 61
 SHAPE = Config(vocab_size=V, n_positions=8, n_embd=16, n_layer=2, n_head=2, qkv_bias=False)
 TRAINING = Training(
-    batch=5, context=8, steps=30, warmup=4, seed=9, dropout=0.2, evaluate_every=4, learning_rate=3e-3
+    batch=5,
+    context=8,
+    steps=30,
+    warmup=4,
+    seed=9,
+    dropout=0.2,
+    evaluate_every=4,
+    learning_rate=3e-3,
+    dtype="float32",
 )
 
 

@@ -5,7 +5,9 @@ import unicodedata
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
+from unittest.mock import patch
 
+from textual._compositor import Compositor
 from textual.events import Key, Paste
 from textual.keys import REPLACED_KEYS, _character_to_key, key_to_character
 from textual.pilot import Pilot
@@ -215,11 +217,14 @@ async def exploring(
         return engines[-1]
 
     app = NeglogpApp(line, opening or m.Open())
-    async with app.run_test(size=size, notifications=True) as pilot:
-        exploration = Exploration(app, pilot, engines)
-        await exploration.until(lambda: engines)
-        await exploration.settled()
-        yield exploration
+    # Nobody looks at a headless terminal: only `painted` paints.
+    unseen = patch.object(Compositor, "render_update", lambda self, **_: None)
+    with unseen:
+        async with app.run_test(size=size, notifications=True) as pilot:
+            exploration = Exploration(app, pilot, engines)
+            await exploration.until(lambda: engines)
+            await exploration.settled()
+            yield exploration
 
 
 def text_of(view: LineView) -> str:

@@ -140,31 +140,27 @@ async def test_an_engine_that_cannot_be_started_is_told_of_and_can_be_tried_agai
         assert ex.said == ["No model is open yet: a moment."]
 
 
-@pytest.mark.parametrize(
-    ("keys", "request_type"),
-    [
+async def test_a_request_that_is_refused_is_a_sentence_and_the_next_one_is_served() -> None:
+    refused: list[tuple[tuple[str, ...], type]] = [
         (("f2",), m.Run),
         (("f3",), m.Run),
         (("ctrl+t",), m.Generate),
         (("f2", "f4"), m.Rewind),
-        (("f2", "ctrl+r", "enter"), m.Reset),
+        (("ctrl+r", "enter"), m.Reset),
         (("f10", "enter"), m.Extend),
         (("x",), m.Score),
-    ],
-)
-async def test_a_request_that_is_refused_is_a_sentence_and_the_next_one_is_served(
-    keys: tuple[str, ...], request_type: type
-) -> None:
-    async with exploring(steps_allowed=5) as ex:
-        ex.engine.fail_next("no [/b] room\x1b[2J on the disk", request=request_type)
-        await ex.press(*keys)
-        assert ex.said[0] == "no [/b] room␛[2J on the disk"
-        await ex.until(lambda: any("no [/b] room␛[2J" in line for line in ex.painted))
-        assert raw(ex.painted) == set()
-        assert ex.app.screen is ex.screen
-        step = ex.state.step
+    ]
+    async with exploring() as ex:
+        for number, (keys, request_type) in enumerate(refused, start=1):
+            sentence = f"no [/b] room\x1b[2J for {number}"
+            ex.engine.fail_next(sentence, request=request_type)
+            await ex.press(*keys)
+            assert ex.said[-1] == sentence.replace("\x1b", "␛") and len(ex.said) == number
+            await ex.until(lambda: any("no [/b] room␛[2J" in line for line in ex.painted))
+            assert raw(ex.painted) == set() and ex.app.screen is ex.screen
+        assert ex.state.step == 1 and not ex.state.running
         await ex.press("f2")
-        await ex.until(lambda: ex.state.step > step)
+        assert ex.state.step == 2
         await ex.write("A cat")
         assert ex.table.text == "A cat"
 

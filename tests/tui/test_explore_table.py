@@ -157,7 +157,7 @@ async def test_the_borders_of_windows_are_marked_and_no_prefix_reaches_over_one(
         await ex.write(PROMPT + " and on the lap")
         assert ex.table.window_starts == (0, 4, 8)
         rows = lines(ex)[1:]
-        assert [row[0] for row in rows] == list("    ┄   ┄  ") [: len(rows) - 1] + ["›"]
+        assert [row[0] for row in rows] == [*"    ┄   ┄  "[: len(rows) - 1], "›"]
         assert "sat" not in rows[4][:16] and "on" in rows[4][:16]
 
 
@@ -196,7 +196,7 @@ async def test_the_cursor_and_the_candidate_under_it_stay_where_they_are_while_a
             assert ex.candidates.prediction is ex.table.predictions[1]
 
 
-# ------------------------------------------------------------------------------------------- only what changed
+# ----------------------------------------------------------------------------------------- only what changed
 
 
 @contextmanager

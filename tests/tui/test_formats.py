@@ -30,9 +30,7 @@ anything = st.floats(allow_nan=True, allow_infinity=True)
         (None, Unit.NATS, "–"),
     ],
 )
-def test_information_is_written_in_its_unit_with_two_places(
-    nats: Real | None, unit: Unit, text: str
-) -> None:
+def test_information_is_written_in_its_unit_with_two_places(nats: Real | None, unit: Unit, text: str) -> None:
     assert formats.information(nats, unit) == text
 
 
@@ -80,7 +78,7 @@ def test_no_change_is_written_as_zero_with_a_direction(nats: float) -> None:
         (0.1213, "12.1 %"),
         (0.009, "0.9 %"),
         (0.00002, "0.002 %"),
-        (0.000996, "0.1 %"),
+        (0.000996, "0.100 %"),
         (3.2e-7, "3e-5 %"),
         (9.7e-6, "1e-3 %"),
         (1e-30, "<1e-9 %"),

@@ -1,6 +1,7 @@
 """The ramp of surprisal."""
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -10,7 +11,7 @@ from textual.color import Color
 
 from tui import ramp, theme
 
-NATS = [tenths / 10 for tenths in range(0, 130)]
+NATS = [tenths / 10 for tenths in range(130)]
 
 
 def luminance(colour: Color) -> float:
@@ -34,10 +35,12 @@ def flat(colour: Color, ground: Color) -> Color:
     return ground.blend(colour, colour.a, alpha=1.0)
 
 
-def test_more_surprisal_is_lighter_until_it_is_as_hot_as_it_gets_so_that_the_order_reads_in_greys() -> None:
-    levels = [luminance(ramp.colour(nats)) for nats in NATS if nats <= 7.5]
-    assert all(high >= low - 1e-9 for low, high in pairwise(levels))
-    assert levels[-1] > 4 * levels[0]
+@pytest.mark.parametrize("of", [ramp.colour, ramp.foreground])
+def test_more_surprisal_is_lighter_so_that_the_order_reads_in_greys(of: Callable[[float], Color]) -> None:
+    levels = [luminance(of(nats)) for nats in NATS]
+    assert all(high >= low - 0.003 for low, high in pairwise(levels))  # channels are whole numbers
+    assert all(high > low for low, high in pairwise(levels[:111:10]))
+    assert levels[-1] > 2.5 * levels[0]
 
 
 def test_from_the_middle_on_more_surprisal_is_warmer() -> None:

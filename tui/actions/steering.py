@@ -10,6 +10,8 @@ from tui.widgets.loss_chart import LossChart
 # The dialogs are imported where they are opened: the first frame does not wait for them.
 
 _SEEDS = 2**63
+
+
 class Steering(Exploring):
     """The run's actions."""
 

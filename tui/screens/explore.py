@@ -231,7 +231,7 @@ class ExploreScreen(Prompting, Steering, Filing):
         else:
             # What had the focus keeps it, and so must be the pane that is seen where only one is.
             for name in ("table", "candidates", "chart"):
-                if self._last_focus in self.query(f"#{name}-pane *"):
+                if self._last_focus in list(self.query(f"#{name}-pane *")):
                     self.tab = name
             self.call_after_refresh(self._focus_again)
 

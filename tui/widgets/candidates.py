@@ -73,7 +73,9 @@ class CandidateList(LineView, can_focus=True):
         if target is None:
             return list(self.prediction.top)
         shown = [c for c in self.prediction.top if c.token_id != target.token_id]
-        place = next((i for i, c in enumerate(self.prediction.top) if c.token_id == target.token_id), len(shown))
+        place = next(
+            (i for i, c in enumerate(self.prediction.top) if c.token_id == target.token_id), len(shown)
+        )
         last_in_sight = max(1, self.scrollable_content_region.height - 1 - self.pinned)
         return [*shown[: min(place, last_in_sight)], target, *shown[min(place, last_in_sight) :]]
 

@@ -254,6 +254,4 @@ def _prefix(pieces: Sequence[str], start: int, position: int, width: int) -> str
 
 
 def _moved_style(moved: str) -> Style:
-    if moved in ("", "·"):
-        return theme.GHOST
-    return theme.BAD if moved.startswith("▲") else theme.GOOD
+    return {"▲": theme.BAD, "▼": theme.GOOD}.get(moved[:1], theme.GHOST)

@@ -1,0 +1,14 @@
+"""What every test starts from, wherever it runs: output that is no terminal's is as wide as in a pipe."""
+
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def piped() -> Iterator[None]:
+    """The workers of pytest-xdist inherit a terminal, and commands would fit their tables to it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "100")
+        patch.setenv("LINES", "24")
+        yield
