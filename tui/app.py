@@ -1,6 +1,7 @@
 """The application: the theme, the keys that work everywhere, the palette; the rest are screens."""
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Callable, Iterable
@@ -51,7 +52,15 @@ class NeglogpApp(KeyOrder[int]):
         # The terminal is gone: there is nothing to restore, and the engine saves when the pipe closes.
         loop.add_signal_handler(signal.SIGHUP, os._exit, 129)
         loop.add_signal_handler(signal.SIGTERM, self.exit, 143)
-        self.push_screen(ExploreScreen(self._line, self._opening))
+        self.call_after_refresh(self._collect)
+
+    def _collect(self) -> None:
+        gc.freeze()
+        gc.enable()
+
+    def get_default_screen(self) -> Screen[None]:
+        # Pushed over a blank one instead, it would cost a second style sheet, layout and frame at the start.
+        return ExploreScreen(self._line, self._opening)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action of the explore screen by its name, with its key, and the ones that work everywhere."""
@@ -79,6 +88,8 @@ def run(model: str, training: Training, engine: str | None) -> int:
     def line() -> Line:
         return ProcessLine.from_words(engine) if engine else ProcessLine()
 
+    # All that a start makes is there to stay: collecting it would only hold up the first frame.
+    gc.disable()
     app = NeglogpApp(line, Open(model=model, training=training))
     app.run()
     return app.return_code or 0

@@ -29,7 +29,7 @@ from tui.widgets.words import Words
 
 PROMPT = "The fat cat sat on the mat"
 PATIENCE = 10.0  # seconds after which a condition that does not come true is given up
-QUIET_TURNS = 2  # turns of the loop in which nothing waited anywhere, after which nothing will happen
+QUIET_TURNS = 2  # turns of the loop with nothing to do, after which nothing will happen by itself
 
 Asked = TypeVar("Asked", bound=m.Message)
 Dialog = TypeVar("Dialog", bound=Screen[Any])
@@ -123,10 +123,13 @@ class Exploration:
 
     # ------------------------------------------------------------------------------------ what is waited for
 
-    async def turn(self) -> None:
-        """Let every widget handle what it has got so far."""
-        await self.pilot._wait_for_screen()
-        self.app.screen._on_timer_update()
+    async def turn(self) -> bool:
+        """Let everything go on that can; whether there was nothing left but to wait."""
+        await asyncio.sleep(0)
+        waiting = not asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
+        if waiting:
+            self.app.screen._on_timer_update()  # what Textual lays out and paints sixty times a second
+        return waiting
 
     async def until(self, true: Callable[[], Any]) -> None:
         """Wait until something that happens makes this true."""
@@ -135,25 +138,11 @@ class Exploration:
                 await self.turn()
 
     async def settled(self) -> None:
-        """Wait until nothing more happens by itself: nobody owes an answer, and no message waits."""
+        """Wait until nothing more happens by itself: no task can go on, as none has anything to do."""
         quiet = 0
         async with asyncio.timeout(PATIENCE):
             while quiet < QUIET_TURNS:
-                await self.pilot._wait_for_screen()
-                if self._busy():
-                    quiet = 0
-                else:
-                    self.app.screen._on_timer_update()  # a layout may bring new messages
-                    quiet += 1
-
-    def _busy(self) -> bool:
-        engine = self.screen.live._engine
-        if engine is not None and engine._waiting and self.engine._flowing.is_set():
-            return True
-        if not self.engine._out.empty() and not self.engine._over:
-            return True
-        pumps = [self.app, *(node for screen in self.app.screen_stack for node in screen.walk_children())]
-        return any(pump.message_queue_size for pump in [*pumps, *self.app.screen_stack])
+                quiet = quiet + 1 if await self.turn() else 0
 
     # ------------------------------------------------------------------------------------ what a person does
 

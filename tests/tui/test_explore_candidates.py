@@ -4,7 +4,6 @@ from itertools import product
 
 from core import messages as m
 from core.text import visible
-from core.tokenizer import gpt2
 from tests.tui.exploring import PROMPT, Exploration, exploring, raw, text_of
 
 
@@ -193,8 +192,8 @@ async def test_a_search_for_anything_is_safe_and_says_when_nothing_holds_it() ->
         for typed in ("[/", "[/b]", "qqqqqq"):
             await ex.press("f5")
             await ex.type(typed)
-            known = [i for i in range(50257) if typed in visible(gpt2().piece(i))]
-            assert bool(ex.candidates.candidates) == bool(known) == (typed == "[/")
+            known = typed == "[/"
+            assert bool(ex.candidates.candidates) == known
             assert ("no token holds that" in text_of(ex.candidates)) == (not known)
             assert any(typed in line for line in ex.painted)
             await ex.press("enter")

@@ -1,7 +1,7 @@
 """The prompt: what is typed is scored, whatever it is, and nothing that is typed does anything else."""
 
-from itertools import pairwise
 from random import Random
+from typing import cast
 
 import pytest
 from rich.cells import cell_len
@@ -10,6 +10,7 @@ from core import messages as m
 from tests.tui.exploring import PROMPT, Exploration, exploring, raw, text_of
 from tui.bindings import KEYS
 from tui.screens.explore import FIRST_PROMPT
+from tui.widgets.document import SafeDocument
 
 HOSTILE = {
     "markup": "a [/b] [red]x[/] [@click=app.quit]y[/] ][/ \\[",
@@ -35,27 +36,34 @@ async def test_the_prompt_has_the_focus_at_once_and_its_first_text_is_scored() -
         assert ex.prompt.text == ex.table.text == PROMPT + "!"
 
 
+def shown_tables(ex: Exploration) -> list[tuple[str, str]]:
+    """The texts of the tables that are shown from now on, each with the prompt as it then is."""
+    shown: list[tuple[str, str]] = []
+    take = ex.rows.set_table
+
+    def noted(table: m.Table) -> None:
+        shown.append((table.text, ex.prompt.text))
+        take(table)
+
+    ex.rows.set_table = noted  # type: ignore[method-assign]
+    return shown
+
+
 async def test_while_one_text_is_scored_only_the_latest_of_those_typed_meanwhile_follows() -> None:
     async with exploring() as ex:
+        shown = shown_tables(ex)
         ex.engine.stall()
         await ex.type(" abc")
         assert ex.prompt.text == PROMPT + " abc", "typing waits for the engine"
         ex.engine.go_on()
         await ex.settled()
         assert scored(ex) == [PROMPT, PROMPT + " ", PROMPT + " abc"]
-        assert ex.table.text == PROMPT + " abc"
+        assert shown == [(PROMPT + " abc", PROMPT + " abc")], "no table of another text than the prompt's"
 
 
-async def test_a_burst_of_keys_ends_with_the_table_of_the_last_text_and_shows_none_of_another() -> None:
+async def test_a_burst_of_keys_ends_with_the_table_of_the_last_text() -> None:
     async with exploring() as ex:
-        shown: list[tuple[str, str]] = []
-        take = ex.rows.set_table
-
-        def noted(table: m.Table) -> None:
-            shown.append((table.text, ex.prompt.text))
-            take(table)
-
-        ex.rows.set_table = noted  # type: ignore[method-assign]
+        shown = shown_tables(ex)
         ex.burst(*" and the dog slept", *["backspace"] * 4)
         await ex.settled()
         assert ex.prompt.text == ex.table.text == PROMPT + " and the dog s"
@@ -95,7 +103,7 @@ async def test_a_text_of_any_characters_is_scored_as_it_is_and_nothing_of_it_rea
             await ex.paste(text)
             assert ex.prompt.text == ex.table.text == text, name
             assert raw(ex.painted) == set(), name
-            for key in ("escape", "i", "home", *["down"] * 5, "n"):
+            for key in ("escape", "i", "home", "down", "down", "down", "n"):
                 await ex.press(key)
                 assert raw(ex.painted) == set(), (name, key)
             widths = {cell_len(strip.text) for strip in ex.rows.lines}
@@ -150,7 +158,7 @@ async def test_any_edits_of_any_characters_in_any_order_can_be_undone_and_done_a
                 start, end = sorted(random.randrange(len(text) + 1) for _ in "ab")
                 end = min(end, start + 3)
                 piece = random.choice(pieces)
-                locate = prompt.document.get_location_from_index
+                locate = cast(SafeDocument, prompt.document).get_location_from_index
                 prompt.replace(piece, locate(start), locate(end))
                 text = text[:start] + piece + text[end:]
             prompt.history.checkpoint()
@@ -238,114 +246,6 @@ async def test_the_tokens_under_the_prompt_are_its_text_and_a_click_on_one_selec
         assert underlined == ["␣cat"]
         await ex.click("#tokens", 60, 0)  # beside the text
         assert ex.rows.cursor == 2
-
-
-# -------------------------------------------------------------------------------------- the model writes on
-
-
-async def test_one_token_is_sampled_and_appended_each_time_another_draw_and_can_be_taken_back() -> None:
-    async with exploring() as ex:
-        await ex.press("ctrl+t")
-        first = ex.prompt.text
-        assert first.startswith(PROMPT) and len(ex.table.tokens) == 8
-        await ex.press("escape", "t")
-        assert ex.prompt.text.startswith(first) and len(ex.table.tokens) == 9
-        requests = ex.asked(m.Generate)
-        assert [(r.text, r.tokens) for r in requests] == [(PROMPT, 1), (first, 1)]
-        assert requests[0].seed != requests[1].seed
-        await ex.press("slash", "ctrl+z")
-        assert ex.prompt.text == ex.table.text == first
-
-
-async def test_twenty_tokens_stream_into_the_prompt_one_after_the_other() -> None:
-    async with exploring() as ex:
-        lengths: list[int] = []
-        put = ex.prompt.set_text
-
-        def noted(text: str) -> None:
-            lengths.append(len(text))
-            put(text)
-
-        ex.prompt.set_text = noted  # type: ignore[method-assign]
-        await ex.press("escape", "c")
-        assert [(r.text, r.tokens) for r in ex.asked(m.Generate)] == [(PROMPT, 20)]
-        assert ex.prompt.text.startswith(PROMPT) and ex.table.text == ex.prompt.text
-        assert len(lengths) >= 10 and lengths == sorted(lengths)
-        assert ex.rows.cursor == len(ex.table.predictions) - 1
-        ex.prompt.focus()
-        await ex.press("ctrl+z")
-        assert ex.prompt.text == ex.table.text == PROMPT, "a stream is one edit"
-
-
-async def streaming(ex: Exploration) -> str:
-    """Start a stream and hold it after some tokens; the prompt as it then is."""
-    ex.burst("ctrl+g")
-    await ex.until(lambda: len(ex.prompt.text) > len(PROMPT) + 8)
-    ex.engine.stall()
-    await ex.settled()
-    return ex.prompt.text
-
-
-async def test_typing_ends_a_stream_and_loses_neither_the_key_nor_what_was_written() -> None:
-    async with exploring() as ex:
-        before = await streaming(ex)
-        await ex.type("XY")
-        ex.engine.go_on()
-        await ex.settled()
-        assert ex.prompt.text == ex.table.text == before + "XY"
-        assert len(ex.asked(m.Stop)) == 1
-
-
-async def test_a_key_typed_as_the_next_token_arrives_is_not_overwritten_by_it() -> None:
-    async with exploring() as ex:
-        await streaming(ex)
-        ex.engine.go_on()
-        for _ in range(3):
-            ex.burst("X")
-            await ex.turn()
-        await ex.settled()
-        assert ex.prompt.text.count("X") == 3
-        assert ex.table.text == ex.prompt.text
-
-
-async def test_a_second_press_ends_a_stream_and_keeps_what_was_written() -> None:
-    async with exploring() as ex:
-        before = await streaming(ex)
-        await ex.press("ctrl+g")
-        ex.engine.go_on()
-        await ex.settled()
-        assert ex.prompt.text == ex.table.text == before
-        assert len(ex.asked(m.Generate)) == len(ex.asked(m.Stop)) == 1
-
-
-async def test_a_third_press_streams_on_from_there_and_takes_nothing_from_the_stream_that_was_ended() -> None:
-    async with exploring() as ex:
-        before = await streaming(ex)
-        await ex.press("ctrl+g", "ctrl+g")
-        brought: list[str] = []
-        take = ex.screen.take_continuation
-
-        def noted(request: m.Generate, generated: m.Generated | None) -> None:
-            if generated is not None and request.text == before:
-                brought.append(generated.text)
-            take(request, generated)
-
-        ex.screen.take_continuation = noted  # type: ignore[method-assign]
-        ex.engine.go_on()
-        await ex.settled()
-        first, second = ex.asked(m.Generate)
-        assert (first.text, second.text) == (PROMPT, before)
-        assert ex.prompt.text == before + brought[-1]
-        assert len(brought) > 5 and all(b.startswith(a) for a, b in pairwise(brought))
-
-
-async def test_a_stream_that_is_refused_says_why_and_another_can_be_started() -> None:
-    async with exploring() as ex:
-        ex.engine.fail_next("the model is busy elsewhere", request=m.Generate)
-        await ex.press("ctrl+g")
-        assert ex.said == ["the model is busy elsewhere"] and ex.prompt.text == PROMPT
-        await ex.press("ctrl+t")
-        assert len(ex.table.tokens) == 8
 
 
 def _character(letter: str) -> str:

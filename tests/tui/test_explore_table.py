@@ -4,9 +4,14 @@ import asyncio
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import pytest
 
 from core import messages as m
 from tests.tui.exploring import PROMPT, Exploration, exploring, text_of
+from tui.widgets import prefix_table
 from tui.widgets.lines import LineView
 
 LN2 = math.log(2)
@@ -105,6 +110,23 @@ async def test_a_row_far_down_is_scrolled_into_sight_under_the_headings_that_sta
         assert ex.rows.cursor + 1 == int(shown[1][2:5])
 
 
+async def test_rows_out_of_sight_are_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    make = prefix_table._Columns.row
+
+    def noted(columns: Any, position: int, *rest: Any, **named: Any) -> Any:
+        made.append(position)
+        return make(columns, position, *rest, **named)
+
+    async with exploring() as ex:
+        await ex.write(" ".join(["word"] * 300))
+        monkeypatch.setattr(prefix_table._Columns, "row", noted)
+        ex.rows.set_table(ex.table)
+        await ex.press("escape", "up")
+        assert set(made) <= set(range(299 - ex.rows.size.height, 300))
+        assert len(made) <= 3 * ex.rows.size.height
+
+
 async def test_one_key_turns_all_figures_of_information_to_bits_and_moves_nothing_else() -> None:
     async with exploring() as ex:
         await ex.press("f2", "escape", "home")
@@ -189,11 +211,15 @@ async def test_the_cursor_and_the_candidate_under_it_stay_where_they_are_while_a
         await ex.press("f3")
         for step in (1, 2, 3):
             ex.engine.allow_steps(1)
-            await ex.until(lambda step=step: ex.table.step == step)
+            await ex.until(partial(_at, ex, step))
             await ex.settled()
             assert (ex.rows.cursor, ex.candidates.cursor) == (1, 2)
             assert ex.app.focused is ex.candidates
             assert ex.candidates.prediction is ex.table.predictions[1]
+
+
+def _at(ex: Exploration, step: int) -> bool:
+    return ex.table.step == step
 
 
 # ----------------------------------------------------------------------------------------- only what changed
@@ -204,16 +230,15 @@ def repainted(*views: LineView) -> Iterator[list[tuple[str | None, int]]]:
     """The lines of widgets that are painted again meanwhile, as (widget, line)."""
     seen: list[tuple[str | None, int]] = []
     for view in views:
-        refresh = view.refresh_line
 
-        def noted(y: int, view: LineView = view, refresh: object = refresh) -> None:
+        def noted(y: int, view: LineView = view) -> None:
             seen.append((view.id, y))
             type(view).refresh_line(view, y)
 
         view.refresh_line = noted  # type: ignore[method-assign]
     yield seen
     for view in views:
-        del view.refresh_line  # type: ignore[method-assign]
+        del view.refresh_line
 
 
 async def test_only_the_lines_that_changed_are_painted_again() -> None:

@@ -178,6 +178,9 @@ async def test_a_key_pressed_twice_opens_one_dialog() -> None:
         await ex.settled()
         ex.dialog(SettingsScreen).query_one("#batch", Input).value = "4"
         assert len(ex.app.screen_stack) == 3
+        await ex.screen.run_action("extend")
+        await ex.settled()
+        ex.dialog(SettingsScreen)
         await ex.press("enter")
         assert orders(ex) == [m.Configure(training=m.Training(batch=4))]
 

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.events import Resize
 from textual.reactive import reactive
 from textual.widget import Widget
-from textual.widgets import Footer, Input, Static, TextArea
+from textual.widgets import Input, Static, TextArea
 
 from core import messages as m
 from core.text import safe, visible
@@ -24,6 +24,7 @@ from tui.formats import Unit
 from tui.live import EngineLost, Live, Said, StateChanged, StepsDone, TableChanged, TextContinued, WorkGoesOn
 from tui.screens.dialog import Line as Field
 from tui.widgets.candidates import CandidateList
+from tui.widgets.keybar import KeyBar
 from tui.widgets.loss_chart import LossChart
 from tui.widgets.pane import Pane
 from tui.widgets.prefix_table import PrefixTable
@@ -78,7 +79,7 @@ class ExploreScreen(Prompting, Steering, Filing):
                 )
                 yield Pane("loss", LossChart(id="chart"), id="chart-pane")
         yield StatusLine(id="status")
-        yield Footer(show_command_palette=False)
+        yield KeyBar(id="keys")
         yield Static(id="too-small", markup=False)
 
     def on_mount(self) -> None:

@@ -72,12 +72,11 @@ class CandidateList(LineView, can_focus=True):
         target = self.prediction.target
         if target is None:
             return list(self.prediction.top)
-        shown = [c for c in self.prediction.top if c.token_id != target.token_id]
-        place = next(
-            (i for i, c in enumerate(self.prediction.top) if c.token_id == target.token_id), len(shown)
-        )
-        last_in_sight = max(1, self.scrollable_content_region.height - 1 - self.pinned)
-        return [*shown[: min(place, last_in_sight)], target, *shown[min(place, last_in_sight) :]]
+        top = self.prediction.top
+        others = [c for c in top if c.token_id != target.token_id]
+        place = next((i for i, c in enumerate(top) if c.token_id == target.token_id), len(top))
+        place = min(place, max(1, self.scrollable_content_region.height - 1 - self.pinned))
+        return [*others[:place], target, *others[place:]]
 
     def action_move(self, rows: int) -> None:
         self._select(self.cursor + rows)

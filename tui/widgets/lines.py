@@ -1,6 +1,8 @@
 """A widget of lines, of which only those that changed are painted again."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import overload
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -14,7 +16,7 @@ class LineView(ScrollView, can_focus=False):
 
     Textual repaints a whole dirty widget; over a slow line the difference is tenfold. A subclass builds
     all its lines from its state and calls `show`; it never paints. The first `pinned` lines stay in place
-    while the others scroll.
+    while the others scroll. Where there may be thousands of lines, `LazyLines` makes those in sight only.
     """
 
     pinned = 0
@@ -23,7 +25,7 @@ class LineView(ScrollView, can_focus=False):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
-        self._lines: list[Strip] = []
+        self._lines: Sequence[Strip] = []
 
     @property
     def lines(self) -> Sequence[Strip]:
@@ -31,13 +33,13 @@ class LineView(ScrollView, can_focus=False):
         return self._lines
 
     def show(self, lines: Sequence[Strip]) -> None:
-        """Replace the lines; repaint those that changed."""
-        before, self._lines = self._lines, list(lines)
-        if len(before) != len(self._lines):
-            self.virtual_size = Size(self.scrollable_content_region.width, len(self._lines))
-        for y in range(max(len(before), len(self._lines))):
+        """Replace the lines, which are not to change any more; repaint those in sight that differ."""
+        before, self._lines = self._lines, lines
+        if len(before) != len(lines):
+            self.virtual_size = Size(self.scrollable_content_region.width, len(lines))
+        for y in map(self.line_at, range(self.size.height)):
             old = before[y] if y < len(before) else None
-            new = self._lines[y] if y < len(self._lines) else None
+            new = lines[y] if y < len(lines) else None
             if old != new:
                 self.refresh_line(y)
 
@@ -62,6 +64,28 @@ class LineView(ScrollView, can_focus=False):
         width = self.scrollable_content_region.width
         strip = self._lines[y] if y < len(self._lines) else Strip([])
         return strip.adjust_cell_length(width, self.rich_style).apply_style(self.rich_style)
+
+
+class LazyLines(Sequence[Strip]):
+    """`count` lines, each of which is made by `make` when it is first looked at."""
+
+    def __init__(self, count: int, make: Callable[[int], Strip]) -> None:
+        self._range = range(count)
+        self._make = lru_cache(maxsize=None)(make)
+
+    def __len__(self) -> int:
+        return len(self._range)
+
+    @overload
+    def __getitem__(self, y: int) -> Strip: ...
+
+    @overload
+    def __getitem__(self, y: slice) -> Sequence[Strip]: ...
+
+    def __getitem__(self, y: int | slice) -> Strip | Sequence[Strip]:
+        if isinstance(y, slice):
+            return [self._make(each) for each in self._range[y]]
+        return self._make(self._range[y])
 
 
 def strip(*segments: Segment) -> Strip:

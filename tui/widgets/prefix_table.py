@@ -16,7 +16,7 @@ from core.text import visible
 from tui import cells, formats, theme
 from tui.formats import Unit
 from tui.ramp import colour, ink
-from tui.widgets.lines import LineView, strip
+from tui.widgets.lines import LazyLines, LineView, strip
 
 _P, _NATS, _MOVED, _RANK, _GUESS = 8, 7, 7, 7, 11  # cells of the columns, the gap before each included
 _LEAST_PREFIX = 8
@@ -138,21 +138,23 @@ class PrefixTable(LineView, can_focus=True):
         if self.ids:
             pieces = [f"{piece}:{token.token_id}" for piece, token in zip(pieces, table.tokens, strict=True)]
         window = table.window_starts[1] if len(table.window_starts) > 1 else len(pieces)
-        lines = [columns.header(table.moved_from)]
-        for position, prediction in enumerate(table.predictions):
-            start = position - position % window
-            lines.append(
-                columns.row(
-                    position,
-                    _prefix(pieces, start, position, columns.prefix),
-                    pieces[position + 1] if position + 1 < len(pieces) else None,
-                    prediction,
-                    selected=position == self.cursor,
-                    focused=self.has_focus,
-                    border=position in table.window_starts and position > 0,
-                )
+        cursor, focused = self.cursor, self.has_focus
+
+        def line(y: int) -> Strip:
+            if y == 0:
+                return columns.header(table.moved_from)
+            position = y - 1
+            return columns.row(
+                position,
+                _prefix(pieces, position - position % window, position, columns.prefix),
+                pieces[position + 1] if position + 1 < len(pieces) else None,
+                table.predictions[position],
+                selected=position == cursor,
+                focused=focused,
+                border=position in table.window_starts and position > 0,
             )
-        self.show(lines)
+
+        self.show(LazyLines(1 + len(table.predictions), line))
 
 
 class _Columns:

@@ -1,0 +1,54 @@
+"""One line of the keys that work now, each of them also there to click."""
+
+from rich.segment import Segment
+from textual.binding import Binding
+from textual.events import Click, Resize
+from textual.screen import Screen
+
+from tui import cells, theme
+from tui.widgets.lines import LineView, strip
+
+
+class KeyBar(LineView):
+    """The screen's keys and those of the widget with the focus. (Textual's Footer is a widget a key: it took
+    a tenth of the time to the first frame.)"""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._shown: list[tuple[int, int, str]] = []  # first cell, last cell + 1, key
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, self._bindings_updated)
+
+    def on_resize(self, event: Resize) -> None:
+        self._build()
+
+    def on_click(self, event: Click) -> None:
+        for start, end, key in self._shown:
+            if start <= event.x < end:
+                self.app.simulate_key(key)
+
+    def _bindings_updated(self, screen: Screen[object]) -> None:
+        if screen is self.screen:
+            self._build()
+
+    def _build(self) -> None:
+        width = self.scrollable_content_region.width
+        if width <= 0:
+            return
+        shown: dict[str, Binding] = {}
+        for active in self.screen.active_bindings.values():
+            if active.binding.show:
+                shown.setdefault(active.binding.action, active.binding)
+        segments: list[Segment] = []
+        self._shown = []
+        at = 0
+        for binding in shown.values():
+            key, label = f" {self.app.get_key_display(binding)}", f" {binding.description} "
+            size = cells.cell_len(key + label)
+            if at + size > width:
+                break
+            segments += [Segment(key, theme.LIT), Segment(label, theme.PLAIN)]
+            self._shown.append((at, at + size, binding.key))
+            at += size
+        self.show([strip(*segments)])
