@@ -38,6 +38,7 @@ _TRAINING_HELP = {
     "weight_decay": "Of the matrices.",
     "clip": "The longest a gradient may be.",
     "evaluate_every": "Updates between two validation losses.",
+    "dtype": "What products of a step are made in: auto, float32 or bfloat16; auto goes by the CPU.",
 }
 
 

@@ -110,8 +110,8 @@ async def test_a_paste_and_a_click_keep_their_places_among_the_keys() -> None:
         place = {"widget": None, "x": x, "y": y, "delta_x": 0, "delta_y": 0, "button": 1}
         mouse = {**place, "shift": False, "meta": False, "ctrl": False, "screen_x": x, "screen_y": y}
         down, up = MouseDown(**mouse), MouseUp(**mouse)  # type: ignore[arg-type]
-        keys = [Key("a", "a"), Key("backspace", "\b"), Paste("bc"), Key("backspace", "\b"), Key("d", "d")]
-        write(pilot, *keys, down, up)
+        back = Key("backspace", "\b"), Key("backspace", "\b")
+        write(pilot, Key("a", "a"), back[0], Paste("bc"), back[1], Key("d", "d"), down, up)
         await settled(pilot)
         assert pilot.app.first.value == pilot.app.marked == "bd"
 
@@ -177,6 +177,9 @@ async def test_a_key_that_comes_while_a_screen_closes_does_not_wait_for_one_that
         pilot.app.post_message(key)  # lies in the queue before what closes the screen
         over.dismiss()
         key.time += 60  # and yet was pressed after it
+        async with asyncio.timeout(10):
+            while not over._closing:
+                await asyncio.sleep(0)
         field.let.set()
         await settled(pilot)
         assert pilot.app.first.value == "c"

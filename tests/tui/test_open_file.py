@@ -313,3 +313,24 @@ def test_a_long_reading_leaves_the_dialog_alive_and_can_be_called_off(
             assert app.answer is None
 
     asyncio.run(scenario())
+
+
+def test_a_list_that_comes_when_the_dialog_has_just_been_closed_is_not_shown(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        async with shown(OpenFileScreen(folder)) as (app, pilot):
+
+            def close() -> None:
+                app.dialog.dismiss()
+
+            def closing(where: Path, typed: str) -> Listing:
+                app.call_from_thread(close)
+                return matching(where, typed)
+
+            monkeypatch.setattr(open_file, "matching", closing)
+            await pilot.press("s")
+            await settled(pilot)
+            assert app.answer is None
+
+    asyncio.run(scenario())

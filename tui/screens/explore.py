@@ -41,7 +41,6 @@ SMALLEST = (60, 15)
 class ExploreScreen(Prompting, Steering, Filing):
     """Everything at once. What a person does is in `tui.actions`; what is shown here is only handed on."""
 
-    CSS_PATH = "explore.tcss"
     BINDINGS = EXPLORE
     AUTO_FOCUS = "#prompt"
 
@@ -79,7 +78,7 @@ class ExploreScreen(Prompting, Steering, Filing):
                 )
                 yield Pane("loss", LossChart(id="chart"), id="chart-pane")
         yield StatusLine(id="status")
-        yield KeyBar(id="keys")
+        yield KeyBar(id="keybar")
         yield Static(id="too-small", markup=False)
 
     def on_mount(self) -> None:
