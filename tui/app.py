@@ -26,9 +26,6 @@ class NeglogpApp(KeyOrder[int]):
     """neglogp on a terminal. `line` makes a line to an engine, each time one has to be started."""
 
     TITLE = "neglogp"
-    CSS_PATH = (
-        "screens/explore.tcss"  # of the first screen: one that is there from the start loads none itself
-    )
     CSS_PATH = "screens/explore.tcss"  # of the default screen Textual loads no style sheet itself
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import core.trainer
+from core.chunked import linear_cross_entropy
 from core.history import History
 from core.messages import StepResult, Training
 from core.trainer import FINAL_RATE, Diverged, Trainer, learning_rate
@@ -191,7 +192,7 @@ def test_a_run_that_goes_on_after_its_schedule_keeps_its_past() -> None:
 
 
 def infinite_loss(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = core.trainer.linear_cross_entropy
+    real = linear_cross_entropy
     monkeypatch.setattr(core.trainer, "linear_cross_entropy", lambda *a: real(*a) * math.inf)
 
 

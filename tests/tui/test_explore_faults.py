@@ -123,7 +123,7 @@ async def test_an_engine_that_dies_again_and_again_is_offered_each_time() -> Non
         for number in range(1, 4):
             ex.engine.die(f"death {number}")
             assert f"death {number}" in await lost(ex)
-            assert len(ex.app.screen_stack) == 3
+            assert len(ex.app.screen_stack) == 2
             await ex.press("enter")
             assert len(ex.engines) == number + 1 and ex.table.text == PROMPT
 

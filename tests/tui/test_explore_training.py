@@ -177,7 +177,7 @@ async def test_a_key_pressed_twice_opens_one_dialog() -> None:
         ex.burst("f9", "f9")
         await ex.settled()
         ex.dialog(SettingsScreen).query_one("#batch", Input).value = "4"
-        assert len(ex.app.screen_stack) == 3
+        assert len(ex.app.screen_stack) == 2
         await ex.screen.run_action("extend")
         await ex.settled()
         ex.dialog(SettingsScreen)

@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from textual.widgets import Static
 
 from core.text import safe
 from tests.tui.dialogs import UNANSWERED, Host, burst, painted, press, settled, shown
@@ -315,22 +316,47 @@ def test_a_long_reading_leaves_the_dialog_alive_and_can_be_called_off(
     asyncio.run(scenario())
 
 
-def test_a_list_that_comes_when_the_dialog_has_just_been_closed_is_not_shown(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+class Lingering(Static):
+    """A widget that is long in going away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let = asyncio.Event()
+
+    async def on_unmount(self) -> None:
+        await self.let.wait()
+
+
+@pytest.mark.parametrize(("name", "key"), [("matching", "s"), ("load_text_file", "enter")])
+def test_what_comes_from_the_disk_while_the_dialog_closes_is_let_be(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, key: str
 ) -> None:
+    go_on = threading.Event()
+    real = getattr(open_file, name)
+
+    def slow(*arguments: object) -> object:
+        assert go_on.wait(30)
+        return real(*arguments)
+
     async def scenario() -> None:
         async with shown(OpenFileScreen(folder)) as (app, pilot):
-
-            def close() -> None:
-                app.dialog.dismiss()
-
-            def closing(where: Path, typed: str) -> Listing:
-                app.call_from_thread(close)
-                return matching(where, typed)
-
-            monkeypatch.setattr(open_file, "matching", closing)
-            await pilot.press("s")
+            path_line(app).value = f"{folder}/story.txt"
+            lingering = Lingering()
+            await app.dialog.mount(lingering)
+            await settled(pilot)
+            monkeypatch.setattr(open_file, name, slow)
+            await pilot.press(key)
+            app.dialog.dismiss()
+            try:
+                async with asyncio.timeout(10):
+                    while app.dialog.query("#entries"):
+                        await asyncio.sleep(0)
+                go_on.set()
+                await app.workers.wait_for_complete()
+            finally:
+                lingering.let.set()
             await settled(pilot)
             assert app.answer is None
+            assert len(app.screen_stack) == 1
 
     asyncio.run(scenario())
