@@ -31,12 +31,14 @@ class KeyOrder(App[ReturnType]):
     Here the next key or paste starts only after the one before has risen and, where the screen is a new
     one, after that has found its focus: what follows a key that opens a dialog is typed into the dialog.
     The reverse is never done: what was typed before a dialog closed does not reach the screen below it.
+    Only characters that one field takes for itself, one after the other, need no such wait.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._inputs: deque[events.Event] = deque()
         self._lap: Lap | None = None  # of the key that is under way
+        self._only_text = False  # whether that key, and each before it, is a character in a field
         self._target_screen: Screen[object] | None = None  # the one that keys go to, its focus found
         self._closed_at = 0.0  # when a screen was closed last, on the clock of the events
 
@@ -65,15 +67,34 @@ class KeyOrder(App[ReturnType]):
         # A widget that was removed meanwhile sends nothing on.
         return self._lap is not None and self._lap.start.is_attached
 
+    def _is_text(self, event: events.Event) -> bool:
+        field = self.focused
+        return (
+            isinstance(event, events.Key)
+            and field is not None
+            and field.check_consume_key(event.key, event.character)
+        )
+
+    def _may_join(self, event: events.Event) -> bool:
+        """Whether it is one more character for the field that has taken those under way."""
+        return (
+            self._only_text
+            and self._lap is not None
+            and self._lap.start is self.focused
+            and self._is_text(event)
+        )
+
     async def _send(self) -> None:
-        while self._inputs and not self._under_way:
+        while self._inputs and (not self._under_way or self._may_join(self._inputs[0])):
             screen = self.screen
             if screen is not self._target_screen:
                 self._target_screen = screen
+                self._only_text = False
                 self._follow(Lap(screen, 0))
                 continue
             event = self._inputs.popleft()
             start = self.focused or screen
+            self._only_text = self._is_text(event)
             await super().on_event(event)
             # The mouse chooses its widget by itself and need not be waited for.
             if not isinstance(event, events.MouseEvent):

@@ -46,8 +46,10 @@ async def shown(
 
 
 async def settled(pilot: Pilot[None]) -> None:
-    """Until the messages are handled and what was started in threads is done."""
+    """Until the keys and messages are handled and what was started in threads is done."""
     await pilot.pause()
+    while isinstance(pilot.app, KeyOrder) and (pilot.app._inputs or pilot.app._under_way):
+        await pilot.pause()
     await pilot.app.workers.wait_for_complete()
     await pilot.pause()
 

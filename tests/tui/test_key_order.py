@@ -248,7 +248,7 @@ async def test_a_step_typed_in_one_read_is_gone_to_and_what_follows_does_not_rea
         assert ex.prompt.text == PROMPT + "!"
 
 
-async def test_keys_after_a_question_that_came_by_itself_do_not_answer_it_unseen() -> None:
+async def test_keys_in_one_read_with_the_one_that_asks_a_question_do_not_answer_it_unseen() -> None:
     async with exploring() as ex:
         ex.burst("ctrl+r", "enter", "y", "escape", "n")
         await ex.settled()

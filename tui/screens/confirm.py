@@ -28,7 +28,7 @@ class ConfirmScreen(DialogScreen[bool]):
     def __init__(self, question: str, lost: str, *, accept: str = "Yes") -> None:
         super().__init__(question, accept=accept)
         self._lost = lost
-        self._seen_at: float | None = None  # on the clock of the events
+        self._asked_at = 0.0  # on the clock of the events
 
     def body(self) -> ComposeResult:
         # The end of a log may stand in it, which must not push the answers off the screen.
@@ -36,13 +36,10 @@ class ConfirmScreen(DialogScreen[bool]):
             yield Notice(self._lost, id="lost")
 
     def on_mount(self) -> None:
-        self.call_after_refresh(self._seen)
-
-    def _seen(self) -> None:
-        self._seen_at = Message().time
+        self._asked_at = Message().time
 
     def on_key(self, event: events.Key) -> None:
-        if self._seen_at is None or event.time < self._seen_at:
+        if event.time < self._asked_at:
             event.stop()
 
     def action_accept(self) -> None:
