@@ -360,3 +360,42 @@ def test_what_comes_from_the_disk_while_the_dialog_closes_is_let_be(
             assert len(app.screen_stack) == 1
 
     asyncio.run(scenario())
+
+
+class Leaving(OpenFileScreen):
+    """Its last work comes back from the disk when its own widgets have gone and it has not."""
+
+    CSS_PATH = [Path(open_file.__file__).with_name(str(name)) for name in OpenFileScreen.CSS_PATH]
+
+    def __init__(self, folder: Path, go_on: threading.Event) -> None:
+        super().__init__(folder)
+        self.go_on = go_on
+        self.found_gone = False
+
+    async def on_unmount(self) -> None:
+        self.found_gone = not self.query("#entries")
+        self.go_on.set()
+        async with asyncio.timeout(10):
+            await self.workers.wait_for_complete()
+
+
+def test_a_list_that_comes_while_the_program_ends_is_let_be(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def slow(where: Path, typed: str) -> Listing:
+        assert go_on.wait(30)
+        return matching(where, typed)
+
+    dialog = Leaving(folder, go_on)
+
+    async def scenario() -> None:
+        async with shown(dialog) as (app, pilot):
+            path_line(app).value = f"{folder}/story.txt"
+            await settled(pilot)
+            monkeypatch.setattr(open_file, "matching", slow)
+            await pilot.press("s")
+
+    asyncio.run(scenario())
+    assert dialog.found_gone

@@ -48,8 +48,9 @@ class DialogScreen(ModalScreen[Result]):
 
     @property
     def closed(self) -> bool:
-        """Whether it has been answered; its widgets go a moment later."""
-        return self not in self.app.screen_stack
+        """Whether it has been answered, or is going with the program; its widgets go before it does."""
+        # `display` turns false with the first moment of a removal, also of one without an answer.
+        return not self.display or self not in self.app.screen_stack
 
     async def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
