@@ -33,11 +33,6 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     return surprisal(logits, targets).sum() / targets.numel()
 
 
-def linear_cross_entropy(hidden: Tensor, head_weight: Tensor, targets: Tensor) -> Tensor:
-    """`cross_entropy` of the logits that a head makes: (..., D), (V, D), (...) -> ()."""
-    return cross_entropy(hidden @ head_weight.T, targets)
-
-
 def soft_cross_entropy(logits: Tensor, p: Tensor) -> Tensor:
     """The mean over the predictions of H(p, q) = -sum p log q: (..., V), (..., V) -> ().
 

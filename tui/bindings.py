@@ -1,9 +1,11 @@
 """The keys of the explore screen. Function and control keys also work in the prompt, letters outside it."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
+from textual.screen import Screen
 
 
 class Key(NamedTuple):
@@ -69,3 +71,12 @@ def _bindings() -> Iterator[BindingType]:
 
 
 EXPLORE: list[BindingType] = list(_bindings())
+
+
+def shown_bindings(screen: Screen[Any], *, of: DOMNode | None = None) -> list[Binding]:
+    """The bindings to be named at the foot of a screen, one an action; with `of`, only those of that node."""
+    found: dict[str, Binding] = {}
+    for active in screen.active_bindings.values():
+        if active.binding.show and (of is None or active.node is of):
+            found.setdefault(active.binding.action, active.binding)
+    return list(found.values())

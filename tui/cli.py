@@ -5,7 +5,6 @@ import os
 import shlex
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
@@ -266,21 +265,7 @@ def engine() -> None:
 
 def main() -> None:
     """The command `neglogp`."""
-    _leave_out_relative_paths()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # for a locale that has no ␣
     neglogp(prog_name="neglogp")
-
-
-def _leave_out_relative_paths() -> None:
-    """Forget what a relative entry of PYTHONPATH put on the path: any torch.py in the current folder.
-
-    The folder this program itself runs from stays.
-    """
-    own = str(Path(__file__).resolve().parents[1])
-    paths = os.environ.get("PYTHONPATH")
-    for entry in paths.split(os.pathsep) if paths else ():
-        folder = os.path.abspath(entry)
-        if not os.path.isabs(entry) and os.path.realpath(folder) != own and folder in sys.path:
-            sys.path.remove(folder)

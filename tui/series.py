@@ -5,7 +5,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from math import isfinite
 
-AVERAGED = 20  # steps: the span of the exponential average, whose newest value weighs 2 / (span + 1)
+AVERAGED = 20  # steps: the longest span of the exponential average, whose newest value weighs 2 / (span + 1)
+_SHARE = 0.1  # of the values so far is the span before that: a longer one lags behind a young curve
 
 
 class Series:
@@ -37,19 +38,11 @@ class Series:
         else:
             self.broken[step] = value
 
-    def cut(self, step: int) -> None:
-        """Forget what came after a step."""
-        i = bisect_right(self.steps, step)
-        for column in (self.steps, self.values, self._averages):
-            del column[i:]
-        self.broken = {at: value for at, value in self.broken.items() if at <= step}
-
     def averages(self) -> Sequence[float]:
-        """After each step, the mean of the values so far, weighted by (1 - 2 / (AVERAGED + 1)) ** age."""
-        keep = 1 - 2 / (AVERAGED + 1)
+        """After each step, an exponential average whose span is a tenth of the values so far, 20 at most."""
         mean = self._averages
         for i in range(len(mean), len(self.values)):
-            share = (1 - keep) / (1 - keep ** (i + 1))  # of the newest value in all weights so far
+            share = 2 / (min(AVERAGED, max(1.0, _SHARE * (i + 1))) + 1)
             mean.append(self.values[i] if i == 0 else mean[i - 1] + share * (self.values[i] - mean[i - 1]))
         return mean
 

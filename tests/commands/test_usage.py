@@ -4,7 +4,6 @@ import os
 import pty
 import subprocess
 import sys
-from pathlib import Path
 
 import click
 import pytest
@@ -92,19 +91,6 @@ def test_the_commands_are_there_before_torch_textual_and_the_session() -> None:
         check=True,
     )
     assert done.stdout == "[]\n"
-
-
-def test_a_relative_entry_of_pythonpath_puts_no_folder_before_the_program(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", f".{os.pathsep}/somewhere{os.pathsep}{ROOT}")
-    monkeypatch.setattr(sys, "path", ["/usr/bin", str(tmp_path), "/somewhere", str(ROOT)])
-    cli._leave_out_relative_paths()
-    assert sys.path == ["/usr/bin", "/somewhere", str(ROOT)]
-    monkeypatch.chdir(ROOT)
-    cli._leave_out_relative_paths()
-    assert sys.path == ["/usr/bin", "/somewhere", str(ROOT)]
 
 
 def test_each_command_is_documented_in_one_line() -> None:

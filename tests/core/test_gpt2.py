@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from core.losses import linear_cross_entropy
+from core.losses import cross_entropy
 from core.models.gpt2 import PRESETS, Config, Dropout, KVCache, Model, preset
 from core.randomness import stream
 
@@ -174,7 +174,7 @@ def test_dropout_needs_a_number_for_every_row() -> None:
 @pytest.mark.parametrize("tie_head", [True, False])
 def test_every_parameter_gets_its_gradient(tie_head: bool) -> None:
     model = loud(dataclasses.replace(CONFIG, tie_head=tie_head))
-    linear_cross_entropy(model(IDS, dropout=dropout()), model.head, IDS).backward()
+    cross_entropy(model.logits(model(IDS, dropout=dropout())), IDS).backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
         assert torch.isfinite(parameter.grad).all(), name
@@ -186,7 +186,7 @@ def test_gradients_are_the_difference_quotients() -> None:
     drop = dropout()
 
     def loss() -> torch.Tensor:
-        return linear_cross_entropy(model(IDS, dropout=drop), model.head, IDS)
+        return cross_entropy(model.logits(model(IDS, dropout=drop)), IDS)
 
     loss().backward()
     for name, parameter in model.named_parameters():

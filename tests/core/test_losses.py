@@ -54,13 +54,6 @@ def test_gradients_are_those_of_torchs_cross_entropy() -> None:
     torch.testing.assert_close(losses.gradient_at_logits(logits, targets) / 6, ours.grad)
 
 
-def test_linear_cross_entropy_is_that_of_the_heads_logits() -> None:
-    hidden, _ = random(2, 3, 7)
-    head, targets = random(2, 3, 13, seed=1)[0].reshape(6, 13)[:, :7], torch.tensor([[0, 5, 2], [1, 1, 3]])
-    expected = functional.cross_entropy(functional.linear(hidden, head).flatten(0, 1), targets.flatten())
-    torch.testing.assert_close(losses.linear_cross_entropy(hidden, head, targets), expected)
-
-
 def test_soft_cross_entropy_is_torchs_and_collapses_for_a_one_hot_p() -> None:
     logits, targets = random(4, 9)
     p = torch.softmax(random(4, 9, seed=1)[0], -1)

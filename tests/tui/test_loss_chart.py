@@ -98,24 +98,41 @@ async def test_the_words_tell_the_newest_numbers_with_unit_and_marks() -> None:
 
 
 def plain_average(values: Sequence[float]) -> float:
-    weights = (1 - 2 / 21) ** numpy.arange(len(values))[::-1]
-    return float(numpy.average(numpy.array(values), weights=weights))
+    """Each value with its weight: its own share, times what each later one left of it."""
+    shares = [1.0] + [2 / (min(20, max(1, n / 10)) + 1) for n in range(2, len(values) + 1)]
+    weights = [share * math.prod(1 - later for later in shares[i + 1 :]) for i, share in enumerate(shares)]
+    return float(numpy.dot(values, weights))
 
 
 def test_the_average_is_the_weighted_mean_also_after_a_change_in_the_middle() -> None:
     series = Series("train", "train", "●", "#ffffff", "#333333")
-    values = [10.0, 9.5, 8.0, 9.0, 7.0, 6.5]
+    values = [10 - 0.03 * n + math.sin(n) for n in range(250)]
     for step, value in enumerate(values, 1):
         series.put(step, value)
-    assert series.averages() == pytest.approx([plain_average(values[:n]) for n in range(1, 7)])
+
+    def expected() -> list[float]:
+        return [plain_average(values[:n]) for n in range(1, len(values) + 1)]
+
+    assert series.averages() == pytest.approx(expected())
     values[2] = 3.0
     series.put(3, 3.0)
-    assert series.averages() == pytest.approx([plain_average(values[:n]) for n in range(1, 7)])
+    assert series.averages() == pytest.approx(expected())
     series.put(3, math.nan)
     del values[2]
-    assert series.averages() == pytest.approx([plain_average(values[:n]) for n in range(1, 6)])
-    assert series.latest(4) == (4, 9.0)
-    assert series.latest(2) == (2, 9.5)
+    assert series.averages() == pytest.approx(expected())
+    assert series.latest(4) == (4, values[2])
+    assert str(series.latest(3)) == "(3, nan)"
+    assert series.latest(2) == (2, values[1])
+
+
+def test_the_average_keeps_close_to_a_young_curve_that_falls_fast_and_calms_an_old_one() -> None:
+    series = Series("train", "train", "●", "#ffffff", "#333333")
+    for step in range(1, 41):
+        series.put(step, 11 - 0.13 * step)
+    assert abs(series.averages()[-1] - series.values[-1]) < 0.25
+    for step in range(41, 500):
+        series.put(step, 5 + (0.5 if step % 2 else -0.5))
+    assert abs(series.averages()[-1] - 5) < 0.06
 
 
 @pytest.mark.asyncio
@@ -223,18 +240,6 @@ async def test_a_loss_that_is_no_number_is_told_and_not_drawn(value: Real) -> No
         assert "●" in picture(chart)
         chart.replace([StepResult(step=1, loss=value)])
         assert "●" not in picture(chart) and "┤" in picture(chart)
-
-
-@pytest.mark.asyncio
-async def test_cutting_forgets_later_steps_at_once() -> None:
-    async with Alone(falling(100)).run_test(size=(100, 20)) as pilot:
-        chart = chart_of(pilot)
-        chart.cut(40)
-        assert words(chart).startswith("step 40 ")
-        at_40 = words(chart)
-        chart.replace(falling(40))
-        assert words(chart) == at_40
-        assert "at step 40" in chart.describe() and "41" not in chart.describe()
 
 
 @pytest.mark.asyncio

@@ -13,6 +13,7 @@ from textual.style import Style
 from textual.widgets import Button, Input, Static
 
 from core.text import safe
+from tui.bindings import shown_bindings
 
 Result = TypeVar("Result")
 
@@ -76,10 +77,7 @@ class KeyLine(Static):
     def _show(self, screen: Screen[object]) -> None:
         if screen is not self.screen:
             return
-        shown: dict[str, Binding] = {}
-        for active in screen.active_bindings.values():
-            if active.node is screen and active.binding.show:
-                shown.setdefault(active.binding.action, active.binding)
+        shown = {binding.action: binding for binding in shown_bindings(screen, of=screen)}
         # What goes on comes first and the way out last, wherever in the classes they are bound.
         self._actions = tuple(sorted(shown, key=lambda action: (action != "accept", action == "cancel")))
         parts = [self._key(index, shown[action]) for index, action in enumerate(self._actions)]

@@ -1,11 +1,11 @@
 """One line of the keys that work now, each of them also there to click."""
 
 from rich.segment import Segment
-from textual.binding import Binding
 from textual.events import Click, Resize
 from textual.screen import Screen
 
 from tui import cells, theme
+from tui.bindings import shown_bindings
 from tui.widgets.lines import LineView, strip
 
 
@@ -36,14 +36,10 @@ class KeyBar(LineView):
         width = self.scrollable_content_region.width
         if width <= 0:
             return
-        shown: dict[str, Binding] = {}
-        for active in self.screen.active_bindings.values():
-            if active.binding.show:
-                shown.setdefault(active.binding.action, active.binding)
         segments: list[Segment] = []
         self._shown = []
         at = 0
-        for binding in shown.values():
+        for binding in shown_bindings(self.screen):
             key, label = f" {self.app.get_key_display(binding)}", f" {binding.description} "
             size = cells.cell_len(key + label)
             if at + size > width:

@@ -74,13 +74,6 @@ class LossChart(LineView, can_focus=True):
         self._take(results)
         self._request(0)
 
-    def cut(self, step: int) -> None:
-        """Forget what came after a step."""
-        for series in self._all:
-            series.cut(step)
-        self._last = min(self._last, step)
-        self._request(0)
-
     def clear_prompt(self) -> None:
         """Begin the prompt's curve anew: the prompt was edited."""
         if self._prompt.steps or self._prompt.broken:
