@@ -6,8 +6,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from core.kv_cache import KVCache
 from core.losses import log_probs, top_k
-from core.models.gpt2 import KVCache, Model
+from core.models.gpt2 import Model
 from core.randomness import stream
 from core.sampling import SampleConfig, controlled, sample
 

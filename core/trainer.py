@@ -11,9 +11,10 @@ from torch.nn.utils import clip_grad_norm_
 
 from core.chunked import linear_cross_entropy
 from core.data import Corpus
+from core.dropout import Dropout
 from core.history import History, Snapshot
 from core.messages import StepResult, Training, real
-from core.models.gpt2 import Dropout, Model
+from core.models.gpt2 import Model
 from core.products import chosen, products
 
 MICRO_BATCH_TOKENS = 512  # computed between two looks at the inbox; a run is a function of it, too

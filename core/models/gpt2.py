@@ -6,7 +6,7 @@ B batch, T tokens, D embedding, H heads, Dh = D / H, L layers, C context, V voca
 import dataclasses
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -14,11 +14,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core import hf
-from core.randomness import drop_256ths, keep_mask, stream
+from core.dropout import ATTENTION_OUTPUT, ATTENTION_WEIGHTS, EMBEDDING, MLP_OUTPUT, Dropout
+from core.kv_cache import KVCache
+from core.randomness import drop_256ths, stream
 
 _SIZES = ("vocab_size", "n_positions", "n_embd", "n_layer", "n_head")  # alike here and in a config.json
 INITIAL_STD = 0.02  # of every matrix, Radford et al. 2019
-EMBEDDING, ATTENTION_WEIGHTS, ATTENTION_OUTPUT, MLP_OUTPUT = range(4)  # where GPT-2 drops out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,60 +73,6 @@ def preset(name: str, context: int | None = None) -> Config:
         raise ValueError(f"unknown preset {name!r}; known: {', '.join(PRESETS)}")
     config = PRESETS[name]
     return config if context is None else dataclasses.replace(config, n_positions=context)
-
-
-class KVCache:
-    """The keys and values of the tokens read so far, preallocated for the whole context."""
-
-    def __init__(self, config: Config, batch: int = 1, *, like: Tensor | None = None) -> None:
-        """Empty, of the dtype and on the device of `like` (float32 on the CPU without it)."""
-        head_dim = config.n_embd // config.n_head
-        shape = (config.n_layer, 2, batch, config.n_head, config.n_positions, head_dim)
-        self.data = torch.empty(shape) if like is None else like.new_empty(shape)  # (L, 2, B, H, C, Dh)
-        self.length = 0
-
-    def truncate(self, n: int) -> None:
-        """Forget all tokens after the first n. Raises ValueError where there are fewer."""
-        if not 0 <= n <= self.length:
-            raise ValueError(f"cannot keep {n} tokens of a cache that holds {self.length}")
-        self.length = n
-
-    def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Write the new tokens' (B, H, T, Dh) behind the old ones; all of them, (B, H, S, Dh), come back.
-
-        `length` moves once every layer has written, which is the model's to say.
-        """
-        end = self.length + keys.shape[2]
-        self.data[layer, 0, :, :, self.length : end] = keys
-        self.data[layer, 1, :, :, self.length : end] = values
-        return self.data[layer, 0, :, :, :end], self.data[layer, 1, :, :, :end]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Dropout:
-    """The dropout masks of one step: a function of (seed, step, layer, site, row), so that they come again.
-
-    `rows` are the global numbers of the rows of the batch that goes through the model, so that a batch
-    cut into micro-batches meets the same masks. `p` counts in 256ths (`randomness.keep_mask`).
-    """
-
-    seed: int
-    step: int
-    rows: Sequence[int]
-    p: float
-
-    def __call__(self, x: Tensor, layer: int, site: int) -> Tensor:
-        """x (B, ...) with a part of it 0 and the rest scaled up. Raises ValueError unless B is len(rows)."""
-        if len(self.rows) != len(x):
-            raise ValueError(f"dropout was given {len(self.rows)} row numbers for a batch of {len(x)} rows")
-        if not drop_256ths(self.p):
-            return x
-        masks = []
-        for row in self.rows:
-            generator = stream(self.seed, "dropout", self.step, layer, site, row)
-            keep, scale = keep_mask(generator, tuple(x.shape[1:]), self.p)
-            masks.append(torch.from_numpy(keep))
-        return x * torch.stack(masks).to(x.device, x.dtype).mul_(scale)
 
 
 class Linear(nn.Module):

@@ -8,8 +8,10 @@ import pytest
 import torch
 from torch.nn import functional
 
+from core.dropout import Dropout
+from core.kv_cache import KVCache
 from core.losses import cross_entropy
-from core.models.gpt2 import PRESETS, Config, Dropout, KVCache, Model, preset
+from core.models.gpt2 import PRESETS, Config, Model, preset
 from core.randomness import stream
 
 CONFIG = Config(vocab_size=53, n_positions=12, n_embd=16, n_layer=2, n_head=4)
