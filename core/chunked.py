@@ -14,90 +14,75 @@ v, are kept until the sums s_i are known (in bfloat16 where products are made in
 no pass over N x V numbers is made but the exponential itself.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from core.products import Products
 
 BLOCK = 4096  # of the vocabulary: rows x block float32 logits stay within the caches
 ROWS = 512  # predictions at a time: their exponentials over 50,257 tokens take 49 MiB in bfloat16
+LEAN_ROWS = 256  # of more than ROWS predictions: with many the memory counts, and it costs a tenth of speed
 STABLE_ROWS = 64  # predictions at a time where the exponentials overflow
 
 
-def linear_cross_entropy(hidden: Tensor, head: Tensor, targets: Tensor, precision: Products) -> Tensor:
-    """The mean surprisal in nats at the targets: (..., D), (V, D), (...) -> ().
-
-    Differentiable once, in `hidden` and `head`. Memory beside the head's gradient is O(ROWS x V), whatever
-    the number of predictions. A logit more than 88 nats above its target's overflows exp: such rows are
-    computed with the maximum taken off instead, in float32.
-    """
-    flat, flat_targets = hidden.reshape(-1, hidden.shape[-1]), targets.reshape(-1)  # (N, D), (N,)
-    if not (torch.is_grad_enabled() and (hidden.requires_grad or head.requires_grad)):
-        return loss_alone(flat, head, flat_targets)
-    loss: Tensor = _LinearCrossEntropy.apply(flat, head, flat_targets, precision)  # type: ignore[no-untyped-call]
-    return loss
-
-
-class _LinearCrossEntropy(torch.autograd.Function):
-    """Loss and gradients in the forward pass; the backward pass scales them."""
-
-    @staticmethod
-    def forward(ctx: Any, hidden: Tensor, head: Tensor, targets: Tensor, precision: Products) -> Tensor:
-        loss, d_hidden, d_head = loss_and_gradients(hidden, head, targets, precision)
-        ctx.save_for_backward(d_hidden, d_head)
-        return loss
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, d_loss: Tensor) -> tuple[Tensor, Tensor, None, None]:
-        d_hidden, d_head = ctx.saved_tensors
-        if float(d_loss) != 1.0:
-            d_hidden, d_head = d_hidden.mul_(d_loss), d_head.mul_(d_loss)
-        return d_hidden, d_head, None, None
-
-
 def loss_and_gradients(
-    hidden: Tensor, head: Tensor, targets: Tensor, precision: Products
-) -> tuple[Tensor, Tensor, Tensor]:
-    """(N, D), (V, D), (N,) -> mean surprisal (), its gradients (N, D) and (V, D)."""
-    n = len(targets)
+    hidden: Tensor,
+    head: Tensor,
+    targets: Tensor,
+    d_head: Tensor,
+    precision: Products,
+    *,
+    total: int,
+    between: Callable[[], None] = lambda: None,
+) -> tuple[Tensor, Tensor]:
+    """The summed surprisal over `total`, in nats, and its gradient at the hidden states: (), (N, D).
+
+    hidden (N, D), head (V, D), targets (N,); the head's gradient is added to d_head (V, D). `total` is N, or
+    how many predictions the whole batch has of which these are a part. `between` is called after every
+    block. Memory beside the gradients is O(ROWS x V), whatever N. A logit more than 88 nats above its
+    target's overflows exp: such rows are computed with the maximum taken off instead, in float32.
+    """
     store = torch.bfloat16 if precision == "bfloat16" else hidden.dtype
-    total = torch.zeros((), dtype=torch.float64)
-    d_hidden, d_head = torch.empty_like(hidden), torch.zeros_like(head)
-    for first in range(0, n, ROWS):
-        rows = slice(first, first + ROWS)
-        loss = _group(hidden[rows], head, targets[rows], n, store, d_hidden[rows], d_head)
-        if not torch.isfinite(loss):
-            loss = _stable_group(hidden[rows], head, targets[rows], n, d_hidden[rows], d_head)
-        total += loss
-    return (total / n).to(hidden.dtype), d_hidden, d_head
+    loss = torch.zeros((), dtype=torch.float64)
+    d_hidden = torch.empty_like(hidden)
+    for rows in _groups(len(targets)):
+        args = hidden[rows], head, targets[rows], total
+        group = _group(*args, store, d_hidden[rows], d_head, between)
+        if not torch.isfinite(group):
+            group = _stable_group(*args, d_hidden[rows], d_head, between)
+        loss += group
+    return (loss / total).to(hidden.dtype), d_hidden
 
 
-def loss_alone(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
-    """The same mean without gradients, and without keeping the exponentials: (N, D), (V, D), (N,) -> ()."""
-    total = torch.zeros((), dtype=torch.float64)
-    for first in range(0, len(targets), ROWS):
-        rows = slice(first, first + ROWS)
+def surprisals(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
+    """-log q at the targets without keeping any logits: (N, D), (V, D), (N,) -> (N,) float64, in nats."""
+    found = []
+    for rows in _groups(len(targets)):
         h, y = hidden[rows], targets[rows]
-        own = _own_logits(h, head, y)
-        s = h.new_zeros(len(h))
+        own = _own_logits(h, head, y)  # (R, 1)
+        s = h.new_zeros(len(h))  # (R,)
         for _, w in _blocks(head):
             s += (h @ w.T).sub_(own).exp_().sum(-1)
-        loss = torch.log(s).sum(dtype=torch.float64)
-        if not torch.isfinite(loss):
-            loss = (torch.logsumexp(h @ head.T, -1) - own.squeeze(-1)).sum(dtype=torch.float64)
-        total += loss
-    return (total / len(targets)).to(hidden.dtype)
+        if not torch.isfinite(s).all():
+            found.append((torch.logsumexp(h @ head.T, -1) - own.squeeze(-1)).double())
+        else:
+            found.append(torch.log(s).double())
+    return torch.cat(found) if found else torch.zeros(0, dtype=torch.float64)
 
 
 def _group(
-    h: Tensor, head: Tensor, y: Tensor, n: int, store: torch.dtype, d_h: Tensor, d_head: Tensor
+    h: Tensor,
+    head: Tensor,
+    y: Tensor,
+    n: int,
+    store: torch.dtype,
+    d_h: Tensor,
+    d_head: Tensor,
+    between: Callable[[], None],
 ) -> Tensor:
-    """The summed loss of R rows; their gradients are written to d_h and added to d_head.
+    """The summed loss of R rows; their gradients over n are written to d_h and added to d_head.
 
     Nothing is added where the loss is not finite.
     """
@@ -108,6 +93,7 @@ def _group(
         e = (h @ w.T).sub_(own).exp_()  # (R, block)
         s += e.sum(-1)
         kept.append(e.to(store))
+        between()
     loss = torch.log(s).sum(dtype=torch.float64)
     if not torch.isfinite(loss):
         return loss
@@ -117,12 +103,15 @@ def _group(
     for (first, w), e in zip(_blocks(head), kept, strict=True):
         d_head[first : first + len(w)] += e.T @ scaled
         d_h += e @ w.to(store)
+        between()
     d_h *= scale
     _take_off_targets(h, head, y, n, d_h, d_head)
     return loss
 
 
-def _stable_group(h: Tensor, head: Tensor, y: Tensor, n: int, d_h: Tensor, d_head: Tensor) -> Tensor:
+def _stable_group(
+    h: Tensor, head: Tensor, y: Tensor, n: int, d_h: Tensor, d_head: Tensor, between: Callable[[], None]
+) -> Tensor:
     """As `_group`, by few rows at a time with a true softmax: never overflows."""
     total = torch.zeros((), dtype=torch.float64)
     for first in range(0, len(y), STABLE_ROWS):
@@ -132,6 +121,7 @@ def _stable_group(h: Tensor, head: Tensor, y: Tensor, n: int, d_h: Tensor, d_hea
         q = log_q.exp_().div_(n)
         d_h[rows] = q @ head
         d_head.addmm_(q.T, h[rows])
+        between()
     _take_off_targets(h, head, y, n, d_h, d_head)
     return total
 
@@ -145,6 +135,13 @@ def _take_off_targets(h: Tensor, head: Tensor, y: Tensor, n: int, d_h: Tensor, d
     """The one-hot's part of the gradient, in float32."""
     d_h.sub_(head[y], alpha=1 / n)
     d_head.index_add_(0, y, h, alpha=-1 / n)
+
+
+def _groups(n: int) -> Iterator[slice]:
+    """The predictions that are computed together."""
+    rows = ROWS if n <= ROWS else LEAN_ROWS
+    for first in range(0, n, rows):
+        yield slice(first, first + rows)
 
 
 def _blocks(head: Tensor) -> Iterator[tuple[int, Tensor]]:

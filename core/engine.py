@@ -9,6 +9,7 @@ from importlib import metadata
 from typing import BinaryIO
 
 from core import messages as m
+from core.allocator import keep_freed_memory
 from core.inbox import Inbox
 from core.outbox import Outbox
 from core.recorder import Recorder
@@ -126,6 +127,7 @@ def _close_on_signals(engine: Engine) -> None:
 
 def main() -> None:
     """Serve the pipe this process was started with."""
+    keep_freed_memory()
     # A stray print must not land among the protocol's lines: keep the real stdout, point fd 1 at stderr.
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

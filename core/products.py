@@ -1,7 +1,7 @@
 """In which precision matrix products are made: float32, or bfloat16 with float32 sums where that pays."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Literal
 
 import torch
@@ -23,6 +23,14 @@ def chosen(wish: str) -> Products:
         case "float32" | "bfloat16":
             return wish
     raise ValueError(f"unknown dtype {wish!r}; known: auto, float32, bfloat16")
+
+
+def body(precision: Products) -> AbstractContextManager[None]:
+    """Within this block the products of a model are made in `precision`, and what they give stays in it.
+
+    Weights, the residual stream and the norms stay float32. Not for the head: its logits are to be float32.
+    """
+    return torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16")
 
 
 @contextmanager

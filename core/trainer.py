@@ -3,28 +3,26 @@
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 
 import torch
 from torch import Tensor
-from torch.nn.utils import clip_grad_norm_
 
-from core.chunked import linear_cross_entropy
+from core.chunked import loss_and_gradients, surprisals
 from core.data import Corpus
 from core.dropout import Dropout
 from core.history import History, Snapshot
 from core.messages import StepResult, Training, real
 from core.models.gpt2 import Model
-from core.products import chosen, products
+from core.optimizer import AdamW
+from core.products import body, chosen, products
 
 MICRO_BATCH_TOKENS = 512  # computed between two looks at the inbox; a run is a function of it, too
 VALIDATION_TOKENS = 8192  # at most, spread evenly over the validation part
 FINAL_RATE = 0.1  # of the peak learning rate, at the end of the schedule
 _SNAPSHOT_SHARE = 0.05  # of the training time may go into snapshots
 _DENSE = 8  # steps before a rewind's target that are kept on the way, so that the next step back is at hand
-
-_BETAS = (0.9, 0.95)
-_EPSILON = 1e-8
 
 
 class Diverged(ArithmeticError):
@@ -53,8 +51,8 @@ def learning_rate(training: Training, update: int) -> float:
 class Trainer:
     """A run: a pure function of (start, training, text). It owns the model's parameters while it lives.
 
-    `restart(model)` writes the weights of step 0 into the model; `between` is called between micro-batches
-    and may use the model for reading.
+    `restart(model)` writes the weights of step 0 into the model; `between` is called every now and then
+    within a step, outside its precision, and may use the model for reading.
     """
 
     def __init__(
@@ -75,7 +73,10 @@ class Trainer:
         self.precision = chosen(training.dtype)
         self._restart = restart
         self._between = between
-        self._optimizer = self._new_optimizer()
+        self._is_between = False
+        self._optimizer = AdamW(model, training.weight_decay)
+        # Gradients of the vocabulary's size live on, as making them anew costs more than what goes into them.
+        self._large_gradients = {p: torch.zeros_like(p) for p in (model.wte.weight, model.head)}
         self._seconds_training = 0.0
         self._seconds_snapshots = 0.0
         self._validation = _spread(corpus)
@@ -87,16 +88,14 @@ class Trainer:
         began = time.perf_counter()
         rate = learning_rate(self.training, self.step_count)
         try:
-            with products(self.precision):
+            with self._breathing():
                 loss = self._accumulate_gradients()
             if not math.isfinite(loss):
                 raise Diverged("loss", self.step_count + 1, loss)
-            norm = float(clip_grad_norm_(self.model.parameters(), self.training.clip))
+            norm = self._optimizer.gradient_norm()
             if not math.isfinite(norm):
                 raise Diverged("gradient", self.step_count + 1, norm)
-            for group in self._optimizer.param_groups:
-                group["lr"] = rate
-            self._optimizer.step()
+            self._optimizer.update(rate, norm=norm, clip=self.training.clip)
         finally:
             self._optimizer.zero_grad(set_to_none=True)  # nothing of a step that failed goes into the next
         self.step_count += 1
@@ -117,16 +116,53 @@ class Trainer:
     def _accumulate_gradients(self) -> float:
         """Gradients of the batch's mean surprisal, by micro-batches of whole rows; returns that mean."""
         inputs, targets = self.corpus.batch(self.step_count)  # (b, n) each
+        for parameter, gradient in self._large_gradients.items():
+            parameter.grad = gradient.zero_()
+        head = self.model.head
+        assert head.grad is not None
         loss = 0.0
         for first, ids, wanted in self._micro_batches(inputs, targets):
-            if first:
-                self._between()
-            hidden = self.model(ids, dropout=self._dropout(first, len(ids)))  # (r, n, D)
-            mean = linear_cross_entropy(hidden, self.model.head, wanted, self.precision)
-            share = len(ids) / len(inputs)
-            (mean * share).backward()  # type: ignore[no-untyped-call]
-            loss += float(mean.detach()) * share
+            with body(self.precision):
+                hidden = self.model(ids, dropout=self._dropout(first, len(ids)))  # (r, n, D)
+            with products(self.precision):
+                part, d_hidden = loss_and_gradients(
+                    hidden.detach().flatten(0, 1),  # (r n, D)
+                    head.detach(),
+                    wanted.flatten(),
+                    head.grad,
+                    self.precision,
+                    total=targets.numel(),
+                    between=self._breathe,
+                )
+            hidden.backward(d_hidden.view_as(hidden))
+            loss += float(part)
         return loss
+
+    @contextmanager
+    def _breathing(self) -> Iterator[None]:
+        """Within this block, who waits is served after every layer of the model, forwards and backwards."""
+
+        def passed(module: object, arguments: object, x: Tensor) -> None:
+            self._breathe()
+            if x.requires_grad:
+                x.register_hook(lambda gradient: self._breathe())  # type: ignore[no-untyped-call]
+
+        handles = [block.register_forward_hook(passed) for block in self.model.blocks]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def _breathe(self) -> None:
+        """Serve who waits, in float32; what is served runs through the same layers and does not come here."""
+        if not self._is_between:
+            self._is_between = True
+            try:
+                with body("float32"), products("float32"):
+                    self._between()
+            finally:
+                self._is_between = False
 
     def _micro_batches(self, inputs: Tensor, targets: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
         """A batch's rows by and by: the number of the first, and inputs and targets (r, n) each."""
@@ -149,13 +185,13 @@ class Trainer:
     def validate(self) -> float | None:
         """Mean surprisal in nats over the fixed validation windows; None where the text has none to spare."""
         total, count = 0.0, 0
-        for inputs, targets in self._validation:
-            for _, ids, wanted in self._micro_batches(inputs, targets):
-                self._between()
-                with torch.inference_mode():
-                    mean = linear_cross_entropy(self.model(ids), self.model.head, wanted, "float32")
-                total += float(mean) * wanted.numel()
-                count += wanted.numel()
+        with self._breathing(), torch.inference_mode():
+            for inputs, targets in self._validation:
+                for _, ids, wanted in self._micro_batches(inputs, targets):
+                    hidden = self.model(ids).flatten(0, 1)  # (r n, D)
+                    total += float(surprisals(hidden, self.model.head, wanted.flatten()).sum())
+                    count += wanted.numel()
+                    self._breathe()
         return total / count if count else None
 
     # ------------------------------------------------------------------------------------------ backwards
@@ -187,17 +223,18 @@ class Trainer:
     def restart(self) -> None:
         """Back to the weights the run started from."""
         self._restart(self.model)
-        self._optimizer = self._new_optimizer()
+        self._optimizer = AdamW(self.model, self.training.weight_decay)
         self.step_count = 0
 
     def snapshot(self) -> Snapshot:
         """A copy of all that the next step depends on."""
-        moments = {
-            f"{name}.{key}": value.clone()
-            for name, parameter in self.model.named_parameters()
-            for key, value in self._optimizer.state.get(parameter, {}).items()
-        }
-        parameters = {name: p.detach().clone() for name, p in self.model.named_parameters()}
+        parameters: dict[str, Tensor] = {}
+        moments: dict[str, Tensor] = {}
+        for name, parameter in self.model.named_parameters():
+            parameters[name] = parameter.detach().clone()
+            for key, value in self._optimizer.state.get(parameter, {}).items():
+                moments[f"{name}.{key}"] = value.clone()
+            self._breathe()  # copying 124M parameters and their moments takes longer than a person waits
         return Snapshot(step=self.step_count, parameters=parameters, moments=moments)
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -205,7 +242,7 @@ class Trainer:
 
         Raises KeyError or RuntimeError for a snapshot of another model.
         """
-        self._optimizer = self._new_optimizer()
+        self._optimizer = AdamW(self.model, self.training.weight_decay)
         with torch.no_grad():
             for name, parameter in self.model.named_parameters():
                 parameter.copy_(snapshot.parameters[name])
@@ -223,21 +260,6 @@ class Trainer:
             began = time.perf_counter()
             self.history.keep(self.snapshot())
             self._seconds_snapshots += time.perf_counter() - began
-
-    def _new_optimizer(self) -> torch.optim.AdamW:
-        """AdamW; weight decay on matrices only, as GPT-2's trainings do."""
-        matrices = [p for p in self.model.parameters() if p.ndim >= 2]
-        vectors = [p for p in self.model.parameters() if p.ndim < 2]
-        return torch.optim.AdamW(
-            [
-                {"params": matrices, "weight_decay": self.training.weight_decay},
-                {"params": vectors, "weight_decay": 0.0},
-            ],
-            lr=self.training.learning_rate,
-            betas=_BETAS,
-            eps=_EPSILON,
-            fused=True,
-        )
 
 
 def _spread(corpus: Corpus) -> list[tuple[Tensor, Tensor]]:

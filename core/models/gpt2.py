@@ -174,7 +174,9 @@ class Model(nn.Module):
         end = past + ids.shape[1]
         if end > self.config.n_positions:
             raise ValueError(f"{end} tokens are more than this model's context of {self.config.n_positions}")
-        x = self.wte(ids) + self.wpe.weight[past:end]  # (B, T, D)
+        # Into a gradient that is there already only the rows looked up are added, not a matrix of zeros more.
+        sparse = self.wte.weight.grad is not None and torch.is_grad_enabled()
+        x = functional.embedding(ids, self.wte.weight, sparse=sparse) + self.wpe.weight[past:end]  # (B, T, D)
         if dropout is not None:
             x = dropout(x, 0, EMBEDDING)
         mask = torch.full((end - past, end), -math.inf, device=x.device, dtype=x.dtype).triu(

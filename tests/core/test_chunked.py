@@ -16,6 +16,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Several groups of rows and blocks of the vocabulary, none of them even."""
     monkeypatch.setattr(chunked, "BLOCK", 16)
     monkeypatch.setattr(chunked, "ROWS", 10)
+    monkeypatch.setattr(chunked, "LEAN_ROWS", 8)
     monkeypatch.setattr(chunked, "STABLE_ROWS", 4)
 
 
@@ -42,35 +43,60 @@ def error(ours: Tensor | None, exact: Tensor) -> float:
     return float((ours.double() - exact).norm() / exact.norm())
 
 
+def ours(
+    hidden: Tensor, head: Tensor, targets: Tensor, precision: Products = "float32", total: int | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Loss and gradients by blocks, the head's on top of ones, which are taken off again."""
+    d_head = torch.ones_like(head)
+    with torch.no_grad(), products(precision):
+        loss, d_hidden = chunked.loss_and_gradients(
+            hidden, head, targets, d_head, precision, total=total or len(targets)
+        )
+    return loss, d_hidden, d_head - 1
+
+
+@pytest.mark.parametrize("rows", [10, 100])  # more predictions than fit into one group, and fewer
 @pytest.mark.parametrize(("precision", "bar"), [("float32", 1e-5), ("bfloat16", 1e-2)])
-def test_loss_and_gradients_are_torchs(precision: Products, bar: float) -> None:
-    hidden, head, targets = problem()
-    with products(precision):
-        loss = chunked.linear_cross_entropy(hidden, head, targets, precision)
-        loss.backward()
-    exact, d_hidden, d_head = reference(hidden, head, targets)
+def test_loss_and_gradients_are_torchs(
+    precision: Products, bar: float, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunked, "ROWS", rows)
+    loss, d_hidden, d_head = ours(*problem(), precision)
+    exact, exact_d_hidden, exact_d_head = reference(*problem())
     assert loss.item() == pytest.approx(float(exact), rel=bar)
-    assert error(hidden.grad, d_hidden) < bar
-    assert error(head.grad, d_head) < bar
+    assert error(d_hidden, exact_d_hidden) < bar
+    assert error(d_head, exact_d_head) < bar
 
 
 def test_in_float64_they_are_torchs_to_the_last_digits() -> None:
-    hidden, head, targets = problem(dtype=torch.float64)
-    loss = chunked.linear_cross_entropy(hidden, head, targets, "float32")
-    (2.5 * loss).backward()
-    exact, d_hidden, d_head = reference(hidden, head, targets)
-    torch.testing.assert_close(loss.detach(), exact, rtol=1e-13, atol=0)
-    torch.testing.assert_close(hidden.grad, 2.5 * d_hidden, rtol=1e-10, atol=1e-14)
-    torch.testing.assert_close(head.grad, 2.5 * d_head, rtol=1e-10, atol=1e-14)
+    problem64 = problem(dtype=torch.float64)
+    loss, d_hidden, d_head = ours(*problem64)
+    exact, exact_d_hidden, exact_d_head = reference(*problem64)
+    torch.testing.assert_close(loss, exact, rtol=1e-13, atol=0)
+    torch.testing.assert_close(d_hidden, exact_d_hidden, rtol=1e-10, atol=1e-14)
+    torch.testing.assert_close(d_head, exact_d_head, rtol=1e-10, atol=1e-14)
 
 
-def test_a_batch_of_sequences_is_flattened() -> None:
+def test_a_part_of_a_batch_counts_by_the_whole_batch() -> None:
     hidden, head, targets = problem()
-    flat = chunked.linear_cross_entropy(hidden[:36], head, targets[:36], "float32")
-    shaped = chunked.linear_cross_entropy(
-        hidden[:36].view(3, 12, D), head, targets[:36].view(3, 12), "float32"
-    )
-    assert torch.equal(flat, shaped)
+    whole = ours(hidden, head, targets)
+    first = ours(hidden[:20], head, targets[:20], total=N)
+    rest = ours(hidden[20:], head, targets[20:], total=N)
+    torch.testing.assert_close(first[0] + rest[0], whole[0])
+    torch.testing.assert_close(torch.cat([first[1], rest[1]]), whole[1])
+    torch.testing.assert_close(first[2] + rest[2], whole[2], rtol=1e-4, atol=1e-6)
+
+
+def test_someone_who_waits_is_served_after_every_block() -> None:
+    hidden, head, targets = problem()
+    served = []
+    chunked.loss_and_gradients(
+        hidden.detach(), head.detach(), targets, torch.zeros_like(head), "float32", total=N,
+        between=lambda: served.append(1),
+    )  # fmt: skip
+    blocks = -(-V // chunked.BLOCK)
+    groups = -(-N // chunked.LEAN_ROWS)
+    assert len(served) == 2 * blocks * groups
 
 
 def test_logits_that_overflow_exp_fall_back_and_stay_exact() -> None:
@@ -78,33 +104,26 @@ def test_logits_that_overflow_exp_fall_back_and_stay_exact() -> None:
     logits = hidden @ head.T
     above = logits.max(-1).values - logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
     assert float(above.detach().max()) > 89  # exp of it is beyond float32
-    loss = chunked.linear_cross_entropy(hidden, head, targets, "float32")
-    loss.backward()
-    exact, d_hidden, d_head = reference(hidden, head, targets)
+    loss, d_hidden, d_head = ours(hidden, head, targets)
+    exact, exact_d_hidden, exact_d_head = reference(hidden, head, targets)
     assert loss.item() == pytest.approx(float(exact), rel=1e-5)
-    assert error(hidden.grad, d_hidden) < 1e-5
-    assert error(head.grad, d_head) < 1e-5
-    with torch.no_grad():
-        alone = chunked.linear_cross_entropy(hidden, head, targets, "float32")
-    assert float(alone) == pytest.approx(float(exact), rel=1e-5)
+    assert error(d_hidden, exact_d_hidden) < 1e-5
+    assert error(d_head, exact_d_head) < 1e-5
 
 
-def test_without_gradients_the_loss_is_the_same_and_no_gradient_is_made(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    hidden, head, targets = problem()
-    monkeypatch.setattr(chunked, "loss_and_gradients", None)
-    with torch.no_grad():
-        loss = chunked.linear_cross_entropy(hidden, head, targets, "float32")
-    assert loss.item() == pytest.approx(float(reference(hidden, head, targets)[0]), rel=1e-6)
+@pytest.mark.parametrize("scale", [1.0, 60.0])
+def test_surprisals_alone_are_torchs(scale: float) -> None:
+    hidden, head, targets = (t.detach() for t in problem(scale=scale))
+    exact = F.cross_entropy(hidden.double() @ head.double().T, targets, reduction="none")
+    torch.testing.assert_close(chunked.surprisals(hidden, head, targets), exact, rtol=1e-5, atol=1e-4)
+    assert chunked.surprisals(hidden[:0], head, targets[:0]).shape == (0,)
 
 
 def test_a_hidden_state_that_is_not_finite_gives_a_loss_that_is_not() -> None:
     hidden, head, targets = problem()
     broken = hidden.detach().clone()
     broken[5, 3] = torch.nan
-    loss = chunked.linear_cross_entropy(broken.requires_grad_(), head, targets, "float32")
-    assert torch.isnan(loss)
+    assert torch.isnan(ours(broken, head, targets)[0])
 
 
 def test_products_are_exact_again_after_the_block() -> None:

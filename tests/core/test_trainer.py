@@ -1,6 +1,7 @@
 """A run is a function of its start, configuration and text: forwards, backwards and against oracles."""
 
 import copy
+import dataclasses
 import math
 from collections.abc import Callable
 from itertools import pairwise
@@ -12,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import core.trainer
-from core.chunked import linear_cross_entropy
+from core.chunked import loss_and_gradients
 from core.history import History
 from core.messages import StepResult, Training
 from core.trainer import FINAL_RATE, Diverged, Trainer, learning_rate
@@ -107,15 +108,63 @@ def test_micro_batches_add_up_to_the_batch(monkeypatch: pytest.MonkeyPatch) -> N
         torch.testing.assert_close(cut[name], moment, rtol=1e-4, atol=1e-7)
 
 
-def test_others_are_let_in_between_micro_batches(small_micro_batches: None) -> None:
-    calls = []
-    trainer = tiny.trainer(between=lambda: calls.append(trainer.step_count))
+def test_others_are_let_in_after_every_layer_forwards_and_backwards_and_every_block_of_the_loss(
+    monkeypatch: pytest.MonkeyPatch, small_micro_batches: None
+) -> None:
+    calls: list[bool] = []
+    served: list[Tensor] = []
+
+    def serve() -> None:
+        calls.append(torch.is_autocast_enabled("cpu"))
+        with torch.inference_mode():
+            served.append(trainer.model(torch.tensor([[1, 2, 3]])))  # through the same layers
+
+    trainer = tiny.trainer(
+        Training(batch=5, context=8, seed=9, dtype="bfloat16", evaluate_every=1), between=serve
+    )
+    trainer._validation = []
+    with torch.inference_mode():
+        before = trainer.model(torch.tensor([[1, 2, 3]]))
     trainer.step()
-    assert calls == [0, 0]  # three micro-batches have two borders
+    layers, micro_batches, passes_of_the_loss = trainer.model.config.n_layer, 3, 2
+    parameters = len(list(trainer.model.parameters()))  # while the snapshot is made
+    assert len(calls) == micro_batches * (2 * layers + passes_of_the_loss) + parameters
+    assert not any(calls)  # in float32, though the step is made in bfloat16
+    for hidden in served[:-parameters]:
+        assert torch.equal(hidden, before)
+
+
+@pytest.mark.parametrize("tie_head", [True, False])
+def test_gradients_are_those_of_the_plain_loss(tie_head: bool, small_micro_batches: None) -> None:
+    training = Training(batch=5, context=8, seed=9, dtype="float32")
+    model = tiny.model(dataclasses.replace(tiny.SHAPE, tie_head=tie_head))
+    trainer = Trainer(
+        model,
+        tiny.corpus(training),
+        training,
+        restart=lambda _: None,
+        history=History(0),
+        between=lambda: None,
+    )
+    oracle = copy.deepcopy(model).double()
+    for step in range(2):  # the second one with gradients that are there already
+        inputs, targets = trainer.corpus.batch(step)
+        oracle.zero_grad()
+        logits = oracle.logits(oracle(inputs))
+        F.cross_entropy(logits.flatten(0, 1), targets.flatten()).backward()
+        trainer.step_count = step
+        trainer._optimizer.zero_grad()
+        trainer._accumulate_gradients()
+        exact = {name: p.grad for name, p in oracle.named_parameters()}
+        for name, parameter in model.named_parameters():
+            wanted, got = exact[name], parameter.grad
+            assert wanted is not None and got is not None
+            assert float((got.double() - wanted).norm()) <= 1e-5 * float(wanted.norm()), name
 
 
 def test_the_loss_is_the_batchs_cross_entropy(small_micro_batches: None) -> None:
-    trainer = tiny.trainer(Training(batch=5, context=8, seed=9, learning_rate=1e-2, warmup=1))
+    training = Training(batch=5, context=8, seed=9, learning_rate=1e-2, warmup=1, dtype="float32")
+    trainer = tiny.trainer(training)
     for step in range(3):
         oracle = copy.deepcopy(trainer.model).double()
         inputs, targets = trainer.corpus.batch(step)
@@ -192,15 +241,19 @@ def test_a_run_that_goes_on_after_its_schedule_keeps_its_past() -> None:
 
 
 def infinite_loss(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = linear_cross_entropy
-    monkeypatch.setattr(core.trainer, "linear_cross_entropy", lambda *a: real(*a) * math.inf)
+    def infinite(*args: object, **options: object) -> tuple[Tensor, Tensor]:
+        loss, d_hidden = loss_and_gradients(*args, **options)  # type: ignore[arg-type]
+        return loss * math.inf, d_hidden
+
+    monkeypatch.setattr(core.trainer, "loss_and_gradients", infinite)
 
 
 def endless_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
-    def finite_but_vertical(hidden: Tensor, head: Tensor, targets: Tensor, precision: str) -> Tensor:
-        return 1.0 + (hidden.sum() * 0).sqrt()
+    def finite_but_vertical(*args: object, **options: object) -> tuple[Tensor, Tensor]:
+        loss, d_hidden = loss_and_gradients(*args, **options)  # type: ignore[arg-type]
+        return loss, d_hidden * math.nan
 
-    monkeypatch.setattr(core.trainer, "linear_cross_entropy", finite_but_vertical)
+    monkeypatch.setattr(core.trainer, "loss_and_gradients", finite_but_vertical)
 
 
 @pytest.mark.parametrize(
@@ -255,11 +308,12 @@ def test_validation_of_a_long_text_is_spread_over_it(monkeypatch: pytest.MonkeyP
     seen: list[Tensor] = []
 
     class Watched(torch.nn.Module):
+        blocks = torch.nn.ModuleList()
+        head = torch.zeros(tiny.V, 4)
+
         def forward(self, ids: Tensor) -> Tensor:
             seen.append(ids)
             return torch.zeros(*ids.shape, 4)
-
-        head = torch.zeros(tiny.V, 4)
 
     trainer = Trainer(
         tiny.model(), long, tiny.TRAINING, restart=lambda _: None, history=History(0), between=lambda: None

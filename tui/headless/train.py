@@ -9,6 +9,7 @@ import msgspec
 
 from core import messages as m
 from core import runs
+from core.allocator import keep_freed_memory
 from core.recorder import Recorder
 from core.session import Session
 from core.text import safe
@@ -66,6 +67,7 @@ class _Run:
         self._folder = runs.run_path(name)
         self._interrupts = interrupts
         self._progress = ProgressLine(sys.stderr)
+        keep_freed_memory()
         self.session = Session(
             emit=self._progress.happened,
             between=lambda: None,

@@ -8,6 +8,7 @@ import msgspec
 
 from core import messages as m
 from core import runs
+from core.allocator import keep_freed_memory
 from core.checkpoint import read_config
 from core.recorder import Recorder
 from core.session import Session
@@ -45,6 +46,7 @@ def weights(name: str) -> Weights:
 
 def look(of: Weights, emit: Callable[[m.AnyEvent], None]) -> Session:
     """A session on a model, to score and to continue texts with; it writes nothing and locks nothing."""
+    keep_freed_memory()
     session = Session(emit=emit, between=lambda: None, interrupted=lambda: False, recorder=Recorder())
     session.open(m.Open(model=of.opens, training=of.fitting(m.Training())))
     return session
