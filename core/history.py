@@ -1,6 +1,6 @@
 """Snapshots of a run under a byte budget: the newest lie dense, older ones thin out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from torch import Tensor
@@ -10,16 +10,18 @@ from torch import Tensor
 class Snapshot:
     """Everything a run needs to go on from `step`: copies of the parameters and of the optimizer's moments.
 
-    Randomness is addressed by step, so no generator's state belongs to it.
+    `recipe` is what else its batches and masks depend on: nothing where they are addressed by step.
     """
 
     step: int
     parameters: dict[str, Tensor]
     moments: dict[str, Tensor]
+    recipe: dict[str, Tensor] = field(default_factory=dict)
 
     @cached_property
     def n_bytes(self) -> int:
-        return sum(t.nbytes for t in self.parameters.values()) + sum(t.nbytes for t in self.moments.values())
+        parts = (self.parameters, self.moments, self.recipe)
+        return sum(tensor.nbytes for part in parts for tensor in part.values())
 
 
 class History:

@@ -238,8 +238,12 @@ class Session:
         """The line of step 0: what the model is like before any update."""
         at = self.at
         self._measure_watch()
-        validation = at.trainer.validate()
-        start = m.StepResult(step=0, validation=None if validation is None else m.real(validation))
+        training, validation = at.trainer.evaluate()
+        start = m.StepResult(
+            step=0,
+            evaluation=None if training is None else m.real(training),
+            validation=None if validation is None else m.real(validation),
+        )
         self._acknowledge(start)
         self._emit(m.Stepped(results=(self._watch.joined(start),), state=self.status()))
 

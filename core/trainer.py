@@ -3,27 +3,22 @@
 import math
 import time
 from collections.abc import Callable, Iterator
-from itertools import islice
 
 import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
 from core.chunked import linear_cross_entropy
-from core.data import Corpus
-from core.dropout import Dropout
 from core.history import History, Snapshot
 from core.messages import StepResult, Training, real
 from core.models.gpt2 import Model
 from core.products import chosen, products
+from core.recipe import Evaluation, Recipe
 
 MICRO_BATCH_TOKENS = 512  # computed between two looks at the inbox; a run is a function of it, too
-VALIDATION_TOKENS = 8192  # at most, spread evenly over the validation part
-FINAL_RATE = 0.1  # of the peak learning rate, at the end of the schedule
 _SNAPSHOT_SHARE = 0.05  # of the training time may go into snapshots
 _DENSE = 8  # steps before a rewind's target that are kept on the way, so that the next step back is at hand
 
-_BETAS = (0.9, 0.95)
 _EPSILON = 1e-8
 
 
@@ -37,21 +32,8 @@ class Diverged(ArithmeticError):
         )
 
 
-def learning_rate(training: Training, update: int) -> float:
-    """The learning rate of the update-th update (0-based): a linear warm-up, then linear to a tenth.
-
-    After the scheduled steps it stays as it is, so that extending a run changes nothing in its past.
-    """
-    update = min(update, training.steps - 1)
-    warmup = min(training.warmup, training.steps)
-    if update < warmup:
-        return training.learning_rate * (update + 1) / warmup
-    done = (update - warmup + 1) / (training.steps - warmup)  # 1 at the last scheduled update
-    return training.learning_rate * (1 - (1 - FINAL_RATE) * done)
-
-
 class Trainer:
-    """A run: a pure function of (start, training, text). It owns the model's parameters while it lives.
+    """A run: a pure function of (start, recipe, training). It owns the model's parameters while it lives.
 
     `restart(model)` writes the weights of step 0 into the model; `between` is called between micro-batches
     and may use the model for reading.
@@ -60,7 +42,7 @@ class Trainer:
     def __init__(
         self,
         model: Model,
-        corpus: Corpus,
+        recipe: Recipe,
         training: Training,
         *,
         restart: Callable[[Model], None],
@@ -68,7 +50,7 @@ class Trainer:
         between: Callable[[], None],
     ) -> None:
         self.model = model
-        self.corpus = corpus
+        self.recipe = recipe
         self.training = training
         self.step_count = 0
         self.history = history
@@ -78,14 +60,14 @@ class Trainer:
         self._optimizer = self._new_optimizer()
         self._seconds_training = 0.0
         self._seconds_snapshots = 0.0
-        self._validation = _spread(corpus)
 
     # ------------------------------------------------------------------------------------------- forwards
 
     def step(self) -> StepResult:
         """One optimizer update on the batch of the present step. Raises Diverged and then changes nothing."""
         began = time.perf_counter()
-        rate = learning_rate(self.training, self.step_count)
+        rate = self.recipe.learning_rate(self.step_count)
+        drawn = self.recipe.state()
         try:
             with products(self.precision):
                 loss = self._accumulate_gradients()
@@ -97,17 +79,21 @@ class Trainer:
             for group in self._optimizer.param_groups:
                 group["lr"] = rate
             self._optimizer.step()
+        except BaseException:
+            self.recipe.restore(drawn)  # a step that was not made has drawn nothing either
+            raise
         finally:
             self._optimizer.zero_grad(set_to_none=True)  # nothing of a step that failed goes into the next
         self.step_count += 1
-        validation = self.validate() if self.step_count % self.training.evaluate_every == 0 else None
+        evaluation = self.recipe.evaluation(self.step_count, self._total) or Evaluation(None, None)
         seconds = time.perf_counter() - began
         self._seconds_training += seconds
         self._keep_snapshot_if_cheap()
         return StepResult(
             step=self.step_count,
             loss=real(loss),
-            validation=None if validation is None else real(validation),
+            evaluation=None if evaluation.training is None else real(evaluation.training),
+            validation=None if evaluation.validation is None else real(evaluation.validation),
             learning_rate=rate,
             gradient_norm=real(norm),
             tokens=self.training.batch * self.training.context,
@@ -116,12 +102,12 @@ class Trainer:
 
     def _accumulate_gradients(self) -> float:
         """Gradients of the batch's mean surprisal, by micro-batches of whole rows; returns that mean."""
-        inputs, targets = self.corpus.batch(self.step_count)  # (b, n) each
+        inputs, targets = self.recipe.batch(self.step_count)  # (b, n) each
         loss = 0.0
         for first, ids, wanted in self._micro_batches(inputs, targets):
             if first:
                 self._between()
-            hidden = self.model(ids, dropout=self._dropout(first, len(ids)))  # (r, n, D)
+            hidden = self.model(ids, dropout=self.recipe.dropout(self.step_count, first, len(ids)))
             mean = linear_cross_entropy(hidden, self.model.head, wanted, self.precision)
             share = len(ids) / len(inputs)
             (mean * share).backward()  # type: ignore[no-untyped-call]
@@ -130,33 +116,23 @@ class Trainer:
 
     def _micro_batches(self, inputs: Tensor, targets: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
         """A batch's rows by and by: the number of the first, and inputs and targets (r, n) each."""
-        rows = max(1, MICRO_BATCH_TOKENS // self.training.context)
+        rows = self.recipe.rows_at_once(MICRO_BATCH_TOKENS)
         for first in range(0, len(inputs), rows):
             yield first, inputs[first : first + rows], targets[first : first + rows]
 
-    def _dropout(self, first: int, n_rows: int) -> Dropout | None:
-        """The masks of `n_rows` rows of this step's batch from `first` on; None where nothing is dropped."""
-        if not self.training.dropout:
-            return None
-        row = self.step_count * self.training.batch + first
-        return Dropout(
-            seed=self.training.seed,
-            step=self.step_count,
-            rows=range(row, row + n_rows),
-            p=self.training.dropout,
-        )
+    def evaluate(self) -> Evaluation:
+        """How good the model is as it stands; nothing of the run is moved by asking."""
+        return self.recipe.overview(self._total)
 
-    def validate(self) -> float | None:
-        """Mean surprisal in nats over the fixed validation windows; None where the text has none to spare."""
-        total, count = 0.0, 0
-        for inputs, targets in self._validation:
-            for _, ids, wanted in self._micro_batches(inputs, targets):
-                self._between()
-                with torch.inference_mode():
-                    mean = linear_cross_entropy(self.model(ids), self.model.head, wanted, "float32")
-                total += float(mean) * wanted.numel()
-                count += wanted.numel()
-        return total / count if count else None
+    def _total(self, inputs: Tensor, targets: Tensor) -> float:
+        """The summed surprisal in nats over a batch (b, n), in float32 and without dropout."""
+        total = 0.0
+        for _, ids, wanted in self._micro_batches(inputs, targets):
+            self._between()
+            with torch.inference_mode():
+                mean = linear_cross_entropy(self.model(ids), self.model.head, wanted, "float32")
+            total += float(mean) * wanted.numel()
+        return total
 
     # ------------------------------------------------------------------------------------------ backwards
 
@@ -198,13 +174,16 @@ class Trainer:
             for key, value in self._optimizer.state.get(parameter, {}).items()
         }
         parameters = {name: p.detach().clone() for name, p in self.model.named_parameters()}
-        return Snapshot(step=self.step_count, parameters=parameters, moments=moments)
+        return Snapshot(
+            step=self.step_count, parameters=parameters, moments=moments, recipe=self.recipe.state()
+        )
 
     def restore(self, snapshot: Snapshot) -> None:
         """The inverse of `snapshot`; the snapshot stays as it is (it is copied, never aliased).
 
-        Raises KeyError or RuntimeError for a snapshot of another model.
+        Raises ValueError for one of another recipe, KeyError or RuntimeError for one of another model.
         """
+        self.recipe.restore(snapshot.recipe)
         self._optimizer = self._new_optimizer()
         with torch.no_grad():
             for name, parameter in self.model.named_parameters():
@@ -225,22 +204,10 @@ class Trainer:
             self._seconds_snapshots += time.perf_counter() - began
 
     def _new_optimizer(self) -> torch.optim.AdamW:
-        """AdamW; weight decay on matrices only, as GPT-2's trainings do."""
-        matrices = [p for p in self.model.parameters() if p.ndim >= 2]
-        vectors = [p for p in self.model.parameters() if p.ndim < 2]
+        """AdamW over the recipe's groups."""
         return torch.optim.AdamW(
-            [
-                {"params": matrices, "weight_decay": self.training.weight_decay},
-                {"params": vectors, "weight_decay": 0.0},
-            ],
+            self.recipe.groups(self.model.parameters()),
             lr=self.training.learning_rate,
-            betas=_BETAS,
             eps=_EPSILON,
             fused=True,
         )
-
-
-def _spread(corpus: Corpus) -> list[tuple[Tensor, Tensor]]:
-    """The windows to validate on: all of them, or of a long text every so many-th batch."""
-    every = math.ceil(corpus.validation_windows * corpus.context / VALIDATION_TOKENS)
-    return list(islice(corpus.validation_batches(), 0, None, max(1, every)))

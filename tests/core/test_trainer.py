@@ -11,11 +11,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+import core.recipe
 import core.trainer
 from core.chunked import linear_cross_entropy
 from core.history import History
 from core.messages import StepResult, Training
-from core.trainer import FINAL_RATE, Diverged, Trainer, learning_rate
+from core.recipe import FINAL_RATE, Addressed, learning_rate
+from core.trainer import Diverged, Trainer
 from tests.core import tiny
 
 ALL, FEW, NONE = 2**30, 0, -1  # budgets of snapshots; NONE forgets them
@@ -118,7 +120,7 @@ def test_the_loss_is_the_batchs_cross_entropy(small_micro_batches: None) -> None
     trainer = tiny.trainer(Training(batch=5, context=8, seed=9, learning_rate=1e-2, warmup=1))
     for step in range(3):
         oracle = copy.deepcopy(trainer.model).double()
-        inputs, targets = trainer.corpus.batch(step)
+        inputs, targets = trainer.recipe.batch(step)
         with torch.no_grad():
             logits = oracle.logits(oracle(inputs))
         expected = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
@@ -142,7 +144,7 @@ def test_updates_are_adamw_with_clipping_and_decay_of_matrices() -> None:
     mean = {name: torch.zeros_like(p) for name, p in oracle.named_parameters()}
     square = {name: torch.zeros_like(p) for name, p in oracle.named_parameters()}
     for t in (1, 2, 3):
-        inputs, targets = trainer.corpus.batch(t - 1)
+        inputs, targets = trainer.recipe.batch(t - 1)
         logits = oracle.logits(oracle(inputs))
         loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
         named = dict(oracle.named_parameters())
@@ -240,17 +242,17 @@ def test_validation_is_the_mean_over_all_its_windows(small_micro_batches: None) 
     trainer = tiny.trainer()
     oracle = copy.deepcopy(trainer.model).double()
     sums, count = 0.0, 0
-    for inputs, targets in trainer.corpus.validation_batches():
+    for inputs, targets in tiny.corpus(tiny.TRAINING).validation_batches():
         with torch.no_grad():
             logits = oracle.logits(oracle(inputs))
         sums += float(F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum"))
         count += targets.numel()
     assert count > 5 * 8  # more than one batch, the last one shorter
-    assert trainer.validate() == pytest.approx(sums / count, rel=1e-6)
+    assert trainer.evaluate().validation == pytest.approx(sums / count, rel=1e-6)
 
 
 def test_validation_of_a_long_text_is_spread_over_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(core.trainer, "VALIDATION_TOKENS", 200)
+    monkeypatch.setattr(core.recipe, "VALIDATION_TOKENS", 200)
     long = tiny.corpus(tiny.TRAINING, tokens=20_000)
     seen: list[Tensor] = []
 
@@ -261,11 +263,12 @@ def test_validation_of_a_long_text_is_spread_over_it(monkeypatch: pytest.MonkeyP
 
         head = torch.zeros(tiny.V, 4)
 
+    recipe = Addressed(long, tiny.TRAINING)
     trainer = Trainer(
-        tiny.model(), long, tiny.TRAINING, restart=lambda _: None, history=History(0), between=lambda: None
+        tiny.model(), recipe, tiny.TRAINING, restart=lambda _: None, history=History(0), between=lambda: None
     )
     trainer.model = Watched()  # type: ignore[assignment]
-    assert trainer.validate() == pytest.approx(math.log(tiny.V), rel=1e-6)
+    assert trainer.evaluate().validation == pytest.approx(math.log(tiny.V), rel=1e-6)
     assert sum(ids.numel() for ids in seen) <= 200
     batches = [inputs for inputs, _ in long.validation_batches()]
     at = [next(i for i, b in enumerate(batches) if torch.equal(b, ids)) for ids in seen]
@@ -273,11 +276,11 @@ def test_validation_of_a_long_text_is_spread_over_it(monkeypatch: pytest.MonkeyP
 
 
 def test_a_text_without_a_validation_window_has_no_validation() -> None:
-    corpus = tiny.corpus(tiny.TRAINING, tokens=30)
+    recipe = Addressed(tiny.corpus(tiny.TRAINING, tokens=30), tiny.TRAINING)
     trainer = Trainer(
-        tiny.model(), corpus, tiny.TRAINING, restart=lambda _: None, history=History(0), between=lambda: None
+        tiny.model(), recipe, tiny.TRAINING, restart=lambda _: None, history=History(0), between=lambda: None
     )
-    assert trainer.validate() is None
+    assert trainer.evaluate().validation is None
     assert [trainer.step().validation for _ in range(4)] == [None] * 4
 
 
