@@ -21,6 +21,11 @@ def real(value: float) -> Real:
     return "inf" if value > 0 else "-inf"
 
 
+def measured(value: float | None) -> Real | None:
+    """The same of a float that is None where it was not measured."""
+    return None if value is None else real(value)
+
+
 def _tag(name: str) -> str:
     return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name).lstrip("_")
 

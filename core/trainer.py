@@ -14,6 +14,7 @@ from core.messages import StepResult, Training, real
 from core.models.gpt2 import Model
 from core.products import chosen, products
 from core.recipe import Evaluation, Recipe
+from core.records import measured
 
 MICRO_BATCH_TOKENS = 512  # computed between two looks at the inbox; a run is a function of it, too
 _SNAPSHOT_SHARE = 0.05  # of the training time may go into snapshots
@@ -85,15 +86,15 @@ class Trainer:
         finally:
             self._optimizer.zero_grad(set_to_none=True)  # nothing of a step that failed goes into the next
         self.step_count += 1
-        evaluation = self.recipe.evaluation(self.step_count, self._total) or Evaluation(None, None)
+        evaluated = self.recipe.evaluation(self.step_count, self._total) or Evaluation(None, None)
         seconds = time.perf_counter() - began
         self._seconds_training += seconds
         self._keep_snapshot_if_cheap()
         return StepResult(
             step=self.step_count,
             loss=real(loss),
-            evaluation=None if evaluation.training is None else real(evaluation.training),
-            validation=None if evaluation.validation is None else real(evaluation.validation),
+            evaluation=measured(evaluated.training),
+            validation=measured(evaluated.validation),
             learning_rate=rate,
             gradient_norm=real(norm),
             tokens=self.training.batch * self.training.context,
@@ -152,7 +153,7 @@ class Trainer:
         while self.step_count < step:
             result = self.step()
             if step - self.step_count < _DENSE:
-                self.history.keep(self.snapshot())
+                self._keep_snapshot()
             yield result
 
     def rewind(self, step: int) -> None:
@@ -200,8 +201,13 @@ class Trainer:
     def _keep_snapshot_if_cheap(self) -> None:
         if self._seconds_snapshots <= _SNAPSHOT_SHARE * self._seconds_training:
             began = time.perf_counter()
-            self.history.keep(self.snapshot())
+            self._keep_snapshot()
             self._seconds_snapshots += time.perf_counter() - began
+
+    def _keep_snapshot(self) -> None:
+        n_bytes = 3 * sum(p.nbytes for p in self.model.parameters())  # AdamW has two moments of each
+        self.history.make_room(self.step_count, n_bytes)
+        self.history.keep(self.snapshot())
 
     def _new_optimizer(self) -> torch.optim.AdamW:
         """AdamW over the recipe's groups."""
