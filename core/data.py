@@ -44,8 +44,8 @@ class Corpus:
             raise ValueError(
                 f"the text has {border} tokens to train on, and a context of {context} needs {context + 1}"
             )
-        self.train_windows = _windows(border, context)
-        self.validation_windows = _windows(len(self._validation), context)
+        self.train_windows = window_count(border, context)
+        self.validation_windows = window_count(len(self._validation), context)
         self.windows_per_epoch = max(1, (border - context) // context)  # whatever the offset
         self._epoch = lru_cache(maxsize=2)(self._drawn_epoch)  # a batch may reach over a border
 
@@ -68,9 +68,7 @@ class Corpus:
 
     def unigram_entropy(self) -> float:
         """The entropy in nats of the training part's token frequencies: the loss of knowing only those."""
-        counts = np.bincount(self._train)
-        shares = counts[counts > 0] / len(self._train)
-        return float(-(shares * np.log(shares)).sum()) + 0.0  # no -0.0 for a text of one token
+        return unigram_entropy(self._train)
 
     def _train_window(self, row: int) -> NDArray[np.integer]:
         epoch, place = divmod(row, self.windows_per_epoch)
@@ -85,7 +83,15 @@ class Corpus:
         return offset, draws.permutation(self.windows_per_epoch)
 
 
-def _windows(tokens: int, context: int) -> int:
+def unigram_entropy(token_ids: NDArray[np.integer]) -> float:
+    """The entropy in nats of the frequencies of tokens (n,)."""
+    counts = np.bincount(token_ids)
+    shares = counts[counts > 0] / len(token_ids)
+    return float(-(shares * np.log(shares)).sum()) + 0.0  # no -0.0 for a text of one token
+
+
+def window_count(tokens: int, context: int) -> int:
+    """How many windows of `context` inputs lie side by side in so many tokens, each with its last target."""
     return max(0, tokens - 1) // context
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -11,8 +12,15 @@ from core.randomness import drop_256ths, keep_mask, stream
 EMBEDDING, ATTENTION_WEIGHTS, ATTENTION_OUTPUT, MLP_OUTPUT = range(4)  # where GPT-2 drops out
 
 
+class Dropout(Protocol):
+    """What a model calls where it drops out, in the order of its computation."""
+
+    def __call__(self, x: Tensor, layer: int, site: int) -> Tensor:
+        """x (B, ...) with a part of it 0 and the rest scaled up."""
+
+
 @dataclass(frozen=True, kw_only=True)
-class Dropout:
+class AddressedDropout:
     """The dropout masks of one step: a function of (seed, step, layer, site, row), so that they come again.
 
     `rows` are the global numbers of the rows of the batch that goes through the model, so that a batch

@@ -1,6 +1,6 @@
 """Snapshots of a run under a byte budget: the newest lie dense, older ones thin out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from torch import Tensor
@@ -10,16 +10,18 @@ from torch import Tensor
 class Snapshot:
     """Everything a run needs to go on from `step`: copies of the parameters and of the optimizer's moments.
 
-    Randomness is addressed by step, so no generator's state belongs to it.
+    `recipe` is what else its batches and masks depend on: nothing where they are addressed by step.
     """
 
     step: int
     parameters: dict[str, Tensor]
     moments: dict[str, Tensor]
+    recipe: dict[str, Tensor] = field(default_factory=dict)
 
     @cached_property
     def n_bytes(self) -> int:
-        return sum(t.nbytes for t in self.parameters.values()) + sum(t.nbytes for t in self.moments.values())
+        parts = (self.parameters, self.moments, self.recipe)
+        return sum(tensor.nbytes for part in parts for tensor in part.values())
 
 
 class History:
@@ -43,10 +45,18 @@ class History:
         return sum(snapshot.n_bytes for snapshot in self._snapshots.values())
 
     def keep(self, snapshot: Snapshot) -> None:
-        """Add a snapshot, then drop as many as the budget asks for."""
+        """Add a snapshot, and drop as many others as the budget asks for."""
+        self.make_room(snapshot.step, snapshot.n_bytes)
         self._snapshots[snapshot.step] = snapshot
-        while self.n_bytes > self._budget and len(self._snapshots) > 2:
-            del self._snapshots[self._least_missed(snapshot.step)]
+
+    def make_room(self, step: int, n_bytes: int) -> None:
+        """Drop what the budget asks for where a snapshot of so many bytes is about to be taken at `step`.
+
+        Of a large model a third one, held for as long as it takes to drop another, may be too much.
+        """
+        self._snapshots.pop(step, None)
+        while self.n_bytes + n_bytes > self._budget and len(self._snapshots) > 1:
+            del self._snapshots[self._least_missed(step)]
 
     def nearest(self, step: int) -> Snapshot | None:
         """The latest snapshot at or before `step`; None where the run has to start from step 0."""
@@ -55,7 +65,7 @@ class History:
 
     def _least_missed(self, newest: int) -> int:
         """The snapshot without which the longest replay, for its distance from `newest`, grows least."""
-        steps = self.steps
+        steps = sorted([*self._snapshots, newest])
         before = dict(zip(steps, [0, *steps], strict=False))
         after = dict(zip(steps, [*steps[1:], steps[-1] + 1], strict=True))
         # the one before the newest is what "back one step" asks for

@@ -77,7 +77,7 @@ class Request(Message, Generic[Result], frozen=True, kw_only=True):
 
 
 class Open(Request[State], frozen=True, kw_only=True):
-    """Load a model and set up a run on it: `model` is "fresh", a run's name or a folder."""
+    """Load a model and set up a run on it: `model` is "fresh", "book", a run or a folder."""
 
     model: str = "fresh"
     training: Training = Training()

@@ -10,11 +10,11 @@ import msgspec
 
 from core import runs
 from core.checkpoint import load_model
-from core.data import Corpus
 from core.history import History, Snapshot
 from core.messages import ModelInfo, Open, Reference, StepResult, TextInfo, Training
 from core.models.gpt2 import Model
-from core.sources import FRESH, Folder, Fresh, Source, conditions, info, is_path
+from core.records import BOOK
+from core.sources import FRESH, Book, Folder, Fresh, Source, conditions, fresh, info, is_path
 from core.text import clean
 from core.texts import Texts, TrainingText
 from core.tokenizer import gpt2
@@ -56,32 +56,29 @@ def opened(request: Open, texts: Texts, between: Callable[[], None]) -> Opened:
     """
     name = request.model
     if name == FRESH:
-        return _set_up(_fresh(request.training), request.training, texts, between)
+        return _set_up(fresh(request.training), request.training, texts, between)
+    if name == BOOK:
+        return _set_up(Book(seed=request.training.seed), request.training, texts, between)
     folder = Path(name).expanduser() if is_path(name) else runs.run_path(name)
     if (folder / "run.json").exists():
         return _resumed(folder, texts, between)
     if not is_path(name):
         raise ValueError(
-            f"there is no model {name!r}: give {FRESH!r}, the name of a run in {runs.runs_folder()}, "
-            "or the path of a model folder (starting with ./ or /)"
+            f"there is no model {name!r}: give {FRESH!r}, {BOOK!r}, the name of a run in "
+            f"{runs.runs_folder()}, or the path of a model folder (starting with ./ or /)"
         )
     source = Folder(path=folder.resolve(), name=folder.name)
     return _set_up(source, request.training, texts, between)
 
 
 def configured(at: Opened, training: Training, texts: Texts, between: Callable[[], None]) -> Opened:
-    """A new run from the same source, or, where that is a fresh model, from one of the new shape and seed."""
-    source = _fresh(training) if at.source.fresh else at.source
-    return _set_up(source, training, texts, between)
+    """A new run from the same source, or from weights drawn for the new configuration."""
+    return _set_up(at.source.configured(training), training, texts, between)
 
 
 def restarted(at: Opened, texts: Texts, between: Callable[[], None]) -> Opened:
     """A new run from the same start, with the same configuration on the same text."""
-    return _set_up(at.source, at.training, texts, between, text=at.text)
-
-
-def _fresh(training: Training) -> Fresh:
-    return Fresh(preset=training.preset, context=training.context, seed=training.seed)
+    return _set_up(at.source.configured(at.training), at.training, texts, between, text=at.text)
 
 
 def _resumed(folder: Path, texts: Texts, between: Callable[[], None]) -> Opened:
@@ -97,7 +94,8 @@ def _resumed(folder: Path, texts: Texts, between: Callable[[], None]) -> Opened:
         step, path = reached[-1]
         parameters = {name: p.detach() for name, p in load_model(path).named_parameters()}
         moments = runs.read_optimizer(path)
-        at.trainer.restore(Snapshot(step=step, parameters=parameters, moments=moments))
+        recipe = runs.read_recipe(path)
+        at.trainer.restore(Snapshot(step=step, parameters=parameters, moments=moments, recipe=recipe))
     here = conditions(at.trainer.precision)
     differing = [key for key, value in here.items() if record.conditions.get(key) != value]
     if differing:
@@ -115,6 +113,8 @@ def _source_of(record: runs.RunRecord) -> Source:
     try:
         if start["kind"] == FRESH:
             return Fresh(preset=str(start["preset"]), context=int(start["context"]), seed=int(start["seed"]))
+        if start["kind"] == BOOK:
+            return Book(seed=int(start["seed"]))
         return Folder(path=Path(str(start["path"])), name=str(start["name"]))
     except (KeyError, ValueError):
         raise runs.RunError(f"run.json names no model the run started from: {start}") from None
@@ -139,10 +139,10 @@ def _set_up(
         raise ValueError(
             f"a context of {training.context} tokens is longer than this model's {model.config.n_positions}"
         )
-    corpus = Corpus(text.ids, context=training.context, batch=training.batch, seed=training.seed)
+    corpus, recipe = source.recipe(text, training)
     trainer = Trainer(
         model,
-        corpus,
+        recipe,
         training,
         restart=source.restart,
         history=History(SNAPSHOT_BYTES),

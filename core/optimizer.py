@@ -1,30 +1,20 @@
 """AdamW in one pass over the weights, with the clipping of the gradient folded into it."""
 
 import math
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.utils import get_total_norm
 
-BETAS = (0.9, 0.95)
 EPSILON = 1e-8
 
 
 class AdamW(torch.optim.AdamW):
-    """Decoupled weight decay (Loshchilov and Hutter 2019), on matrices only, as GPT-2's trainings do."""
+    """Decoupled weight decay (Loshchilov and Hutter 2019), over groups with a decay and betas each."""
 
-    def __init__(self, model: nn.Module, weight_decay: float) -> None:
-        matrices = [p for p in model.parameters() if p.ndim >= 2]
-        vectors = [p for p in model.parameters() if p.ndim < 2]
-        super().__init__(
-            [
-                {"params": matrices, "weight_decay": weight_decay},
-                {"params": vectors, "weight_decay": 0.0},
-            ],
-            betas=BETAS,
-            eps=EPSILON,
-            fused=True,
-        )
+    def __init__(self, groups: list[dict[str, Any]]) -> None:
+        super().__init__(groups, eps=EPSILON, fused=True)
         # What a gradient scaler would set: the fused update divides each gradient by it as it reads it.
         self.grad_scale: Tensor = torch.ones(())
         self.found_inf: Tensor = torch.zeros(())

@@ -21,6 +21,11 @@ def real(value: float) -> Real:
     return "inf" if value > 0 else "-inf"
 
 
+def measured(value: float | None) -> Real | None:
+    """The same of a float that is None where it was not measured."""
+    return None if value is None else real(value)
+
+
 def _tag(name: str) -> str:
     return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name).lstrip("_")
 
@@ -119,6 +124,9 @@ def require(name: str, value: float, low: float, high: float) -> None:
         raise ValueError(f"{name} is {value}; it must lie between {low} and {high}")
 
 
+BOOK = "book"  # the name of the model, and of the run, of chapter 5 of Raschka's book
+
+
 class Training(Message, frozen=True, kw_only=True):
     """The configuration of a run. `steps` is the length of the learning-rate schedule; `dtype` what the
     products of a training step are made in, "auto" by what the CPU is fast at."""
@@ -149,17 +157,35 @@ class Training(Message, frozen=True, kw_only=True):
         require("dropout", self.dropout, 0, 0.95)
         require("evaluate every", self.evaluate_every, 1, 10_000_000)
 
+    @classmethod
+    def for_model(cls, name: str) -> "Training":
+        """The settings that go with a model's name: those of the book, or else the program's own."""
+        if name != BOOK:
+            return cls()
+        return cls(
+            batch=2,
+            context=256,
+            steps=90,  # ten times over the text of the book
+            learning_rate=4e-4,
+            warmup=0,
+            clip=1e6,  # longer than any gradient: the book clips none
+            dropout=0.1,
+            evaluate_every=5,
+            dtype="float32",
+        )
+
 
 class StepResult(Message, frozen=True, kw_only=True):
     """One line of a run's metrics. `step` counts the updates done once it is over.
 
     `loss` is the mean surprisal of the batch before its update, in nats (None in the line of step 0,
-    which stands for the model before any update); `validation` and `prompt` are means after the update,
-    where they were measured.
+    which stands for the model before any update); `evaluation` (over training batches, without dropout),
+    `validation` and `prompt` are means after the update, where they were measured.
     """
 
     step: int
     loss: Real | None = None
+    evaluation: Real | None = None
     validation: Real | None = None
     prompt: Real | None = None
     learning_rate: float = 0.0

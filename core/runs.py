@@ -133,6 +133,15 @@ def read_optimizer(checkpoint: Path) -> dict[str, Tensor]:
         raise RunError(f"{file} cannot be loaded: {error}") from error
 
 
+def read_recipe(checkpoint: Path) -> dict[str, Tensor]:
+    """What else a checkpoint's run goes by: nothing for most of them. Raises RunError."""
+    file = checkpoint / "recipe.safetensors"
+    try:
+        return load_file(file) if file.exists() else {}
+    except (OSError, SafetensorError) as error:
+        raise RunError(f"{file} cannot be loaded: {error}") from error
+
+
 class Run:
     """A run folder that is being written. One writer: it is locked as long as this object is open."""
 
@@ -217,6 +226,9 @@ class Run:
             with appearing(target) as beside:
                 save_model(model, tensors, beside)
                 save_file(snapshot.moments, beside / "optimizer.safetensors")
+                if snapshot.recipe:
+                    save_file(snapshot.recipe, beside / "recipe.safetensors")
+                    sync(beside / "recipe.safetensors")
                 write_json(beside / "trainer.json", {"step": snapshot.step})
                 sync(beside / "optimizer.safetensors")
             self._thin(snapshot.step, validations)

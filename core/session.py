@@ -6,7 +6,7 @@ from core import messages as m
 from core.generation import Generation
 from core.opening import Opened, configured, opened, restarted
 from core.recorder import Recorder
-from core.records import require
+from core.records import measured, require
 from core.sampling import SampleConfig
 from core.scoring import Scorer
 from core.text import clean
@@ -238,8 +238,8 @@ class Session:
         """The line of step 0: what the model is like before any update."""
         at = self.at
         self._measure_watch()
-        validation = at.trainer.validate()
-        start = m.StepResult(step=0, validation=None if validation is None else m.real(validation))
+        training, validation = map(measured, at.trainer.evaluate())
+        start = m.StepResult(step=0, evaluation=training, validation=validation)
         self._acknowledge(start)
         self._emit(m.Stepped(results=(self._watch.joined(start),), state=self.status()))
 

@@ -7,17 +7,36 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from core import book
 from core.checkpoint import load_model, load_weights
-from core.messages import ModelInfo
+from core.data import Corpus
+from core.messages import ModelInfo, Training
 from core.models.gpt2 import Model, preset
 from core.products import Products
+from core.recipe import Addressed, Recipe
+from core.records import BOOK
 from core.text import clean
+from core.texts import TrainingText
+from core.tokenizer import gpt2
 
 FRESH = "fresh"
 
 
+class Measured(Protocol):
+    """What is told of a training text as it is cut up for a run."""
+
+    n_tokens: int
+    train_windows: int
+    validation_windows: int
+
+    def unigram_entropy(self) -> float: ...
+
+
 class Source(Protocol):
-    """Something a model can be made from, again and again with the same weights."""
+    """Something a model can be made from, again and again with the same weights, and how it is trained.
+
+    A source serves one run: `configured` is the one for another.
+    """
 
     @property
     def name(self) -> str: ...
@@ -25,6 +44,8 @@ class Source(Protocol):
     def fresh(self) -> bool: ...
     def build(self) -> Model: ...
     def restart(self, model: Model) -> None: ...
+    def recipe(self, text: TrainingText, training: Training) -> tuple[Measured, Recipe]: ...
+    def configured(self, training: Training) -> "Source": ...
     def record(self) -> dict[str, str | int]: ...
 
 
@@ -53,6 +74,13 @@ class Fresh:
     def restart(self, model: Model) -> None:
         model.initialise(self.seed)
 
+    def recipe(self, text: TrainingText, training: Training) -> tuple[Measured, Recipe]:
+        """Raises ValueError for a text too short to train on."""
+        return _addressed(text, training)
+
+    def configured(self, training: Training) -> "Fresh":
+        return fresh(training)
+
     def record(self) -> dict[str, str | int]:
         return {"kind": FRESH, "preset": self.preset, "context": self.context, "seed": self.seed}
 
@@ -75,8 +103,56 @@ class Folder:
     def restart(self, model: Model) -> None:
         load_weights(model, self.path)
 
+    def recipe(self, text: TrainingText, training: Training) -> tuple[Measured, Recipe]:
+        """Raises ValueError for a text too short to train on."""
+        return _addressed(text, training)
+
+    def configured(self, training: Training) -> "Folder":
+        return self
+
     def record(self) -> dict[str, str | int]:
         return {"kind": "folder", "path": str(self.path), "name": self.name}
+
+
+class Book:
+    """The book's network with weights drawn from a seed, and its run, which goes on with their generator."""
+
+    name = BOOK
+    fresh = False  # its size is given
+
+    def __init__(self, *, seed: int) -> None:
+        self.seed = seed
+        self._generator = torch.Generator()
+
+    def build(self) -> Model:
+        model = Model(book.SHAPE)
+        self.restart(model)
+        return model
+
+    def restart(self, model: Model) -> None:
+        self._generator.manual_seed(self.seed)
+        book.initialise(model, self._generator)
+
+    def recipe(self, text: TrainingText, training: Training) -> tuple[Measured, Recipe]:
+        """Raises ValueError for a text too short to train on."""
+        corpus = book.BookCorpus(text.ids, training, gpt2())
+        return corpus, book.BookRecipe(corpus, training, self._generator)
+
+    def configured(self, training: Training) -> "Book":
+        return Book(seed=training.seed)
+
+    def record(self) -> dict[str, str | int]:
+        return {"kind": BOOK, "seed": self.seed}
+
+
+def fresh(training: Training) -> Fresh:
+    """The freshly drawn model of a configuration."""
+    return Fresh(preset=training.preset, context=training.context, seed=training.seed)
+
+
+def _addressed(text: TrainingText, training: Training) -> tuple[Measured, Recipe]:
+    corpus = Corpus(text.ids, context=training.context, batch=training.batch, seed=training.seed)
+    return corpus, Addressed(corpus, training)
 
 
 def is_path(name: str) -> bool:

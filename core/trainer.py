@@ -4,23 +4,20 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import islice
 
 import torch
 from torch import Tensor
 
 from core.chunked import loss_and_gradients, surprisals
-from core.data import Corpus
-from core.dropout import Dropout
 from core.history import History, Snapshot
 from core.messages import StepResult, Training, real
 from core.models.gpt2 import Model
 from core.optimizer import AdamW
 from core.products import body, chosen, products
+from core.recipe import Evaluation, Recipe
+from core.records import measured
 
 MICRO_BATCH_TOKENS = 512  # computed between two looks at the inbox; a run is a function of it, too
-VALIDATION_TOKENS = 8192  # at most, spread evenly over the validation part
-FINAL_RATE = 0.1  # of the peak learning rate, at the end of the schedule
 _SNAPSHOT_SHARE = 0.05  # of the training time may go into snapshots
 _DENSE = 8  # steps before a rewind's target that are kept on the way, so that the next step back is at hand
 
@@ -35,21 +32,8 @@ class Diverged(ArithmeticError):
         )
 
 
-def learning_rate(training: Training, update: int) -> float:
-    """The learning rate of the update-th update (0-based): a linear warm-up, then linear to a tenth.
-
-    After the scheduled steps it stays as it is, so that extending a run changes nothing in its past.
-    """
-    update = min(update, training.steps - 1)
-    warmup = min(training.warmup, training.steps)
-    if update < warmup:
-        return training.learning_rate * (update + 1) / warmup
-    done = (update - warmup + 1) / (training.steps - warmup)  # 1 at the last scheduled update
-    return training.learning_rate * (1 - (1 - FINAL_RATE) * done)
-
-
 class Trainer:
-    """A run: a pure function of (start, training, text). It owns the model's parameters while it lives.
+    """A run: a pure function of (start, recipe, training). It owns the model's parameters while it lives.
 
     `restart(model)` writes the weights of step 0 into the model; `between` is called every now and then
     within a step, outside its precision, and may use the model for reading.
@@ -58,7 +42,7 @@ class Trainer:
     def __init__(
         self,
         model: Model,
-        corpus: Corpus,
+        recipe: Recipe,
         training: Training,
         *,
         restart: Callable[[Model], None],
@@ -66,7 +50,7 @@ class Trainer:
         between: Callable[[], None],
     ) -> None:
         self.model = model
-        self.corpus = corpus
+        self.recipe = recipe
         self.training = training
         self.step_count = 0
         self.history = history
@@ -74,19 +58,19 @@ class Trainer:
         self._restart = restart
         self._between = between
         self._is_between = False
-        self._optimizer = AdamW(model, training.weight_decay)
+        self._optimizer = AdamW(recipe.groups(model.parameters()))
         # Gradients of the vocabulary's size live on, as making them anew costs more than what goes into them.
         self._large_gradients = {p: torch.zeros_like(p) for p in (model.wte.weight, model.head)}
         self._seconds_training = 0.0
         self._seconds_snapshots = 0.0
-        self._validation = _spread(corpus)
 
     # ------------------------------------------------------------------------------------------- forwards
 
     def step(self) -> StepResult:
         """One optimizer update on the batch of the present step. Raises Diverged and then changes nothing."""
         began = time.perf_counter()
-        rate = learning_rate(self.training, self.step_count)
+        rate = self.recipe.learning_rate(self.step_count)
+        drawn = self.recipe.state()
         try:
             with self._breathing():
                 loss = self._accumulate_gradients()
@@ -96,17 +80,21 @@ class Trainer:
             if not math.isfinite(norm):
                 raise Diverged("gradient", self.step_count + 1, norm)
             self._optimizer.update(rate, norm=norm, clip=self.training.clip)
+        except BaseException:
+            self.recipe.restore(drawn)  # a step that was not made has drawn nothing either
+            raise
         finally:
             self._optimizer.zero_grad(set_to_none=True)  # nothing of a step that failed goes into the next
         self.step_count += 1
-        validation = self.validate() if self.step_count % self.training.evaluate_every == 0 else None
+        evaluated = self.recipe.evaluation(self.step_count, self._total) or Evaluation(None, None)
         seconds = time.perf_counter() - began
         self._seconds_training += seconds
         self._keep_snapshot_if_cheap()
         return StepResult(
             step=self.step_count,
             loss=real(loss),
-            validation=None if validation is None else real(validation),
+            evaluation=measured(evaluated.training),
+            validation=measured(evaluated.validation),
             learning_rate=rate,
             gradient_norm=real(norm),
             tokens=self.training.batch * self.training.context,
@@ -115,7 +103,7 @@ class Trainer:
 
     def _accumulate_gradients(self) -> float:
         """Gradients of the batch's mean surprisal, by micro-batches of whole rows; returns that mean."""
-        inputs, targets = self.corpus.batch(self.step_count)  # (b, n) each
+        inputs, targets = self.recipe.batch(self.step_count)  # (b, n) each
         for parameter, gradient in self._large_gradients.items():
             parameter.grad = gradient.zero_()
         head = self.model.head
@@ -123,7 +111,9 @@ class Trainer:
         loss = 0.0
         for first, ids, wanted in self._micro_batches(inputs, targets):
             with body(self.precision):
-                hidden = self.model(ids, dropout=self._dropout(first, len(ids)))  # (r, n, D)
+                hidden = self.model(
+                    ids, dropout=self.recipe.dropout(self.step_count, first, len(ids))
+                )  # (r, n, D)
             with products(self.precision):
                 part, d_hidden = loss_and_gradients(
                     hidden.detach().flatten(0, 1),  # (r n, D)
@@ -166,33 +156,23 @@ class Trainer:
 
     def _micro_batches(self, inputs: Tensor, targets: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
         """A batch's rows by and by: the number of the first, and inputs and targets (r, n) each."""
-        rows = max(1, MICRO_BATCH_TOKENS // self.training.context)
+        rows = self.recipe.rows_at_once(MICRO_BATCH_TOKENS)
         for first in range(0, len(inputs), rows):
             yield first, inputs[first : first + rows], targets[first : first + rows]
 
-    def _dropout(self, first: int, n_rows: int) -> Dropout | None:
-        """The masks of `n_rows` rows of this step's batch from `first` on; None where nothing is dropped."""
-        if not self.training.dropout:
-            return None
-        row = self.step_count * self.training.batch + first
-        return Dropout(
-            seed=self.training.seed,
-            step=self.step_count,
-            rows=range(row, row + n_rows),
-            p=self.training.dropout,
-        )
+    def evaluate(self) -> Evaluation:
+        """How good the model is as it stands; nothing of the run is moved by asking."""
+        return self.recipe.overview(self._total)
 
-    def validate(self) -> float | None:
-        """Mean surprisal in nats over the fixed validation windows; None where the text has none to spare."""
-        total, count = 0.0, 0
+    def _total(self, inputs: Tensor, targets: Tensor) -> float:
+        """The summed surprisal in nats over a batch (b, n), in float32 and without dropout."""
+        total = 0.0
         with self._breathing(), torch.inference_mode():
-            for inputs, targets in self._validation:
-                for _, ids, wanted in self._micro_batches(inputs, targets):
-                    hidden = self.model(ids).flatten(0, 1)  # (r n, D)
-                    total += float(surprisals(hidden, self.model.head, wanted.flatten()).sum())
-                    count += wanted.numel()
-                    self._breathe()
-        return total / count if count else None
+            for _, ids, wanted in self._micro_batches(inputs, targets):
+                hidden = self.model(ids).flatten(0, 1)  # (r n, D)
+                total += float(surprisals(hidden, self.model.head, wanted.flatten()).sum())
+                self._breathe()
+        return total
 
     # ------------------------------------------------------------------------------------------ backwards
 
@@ -212,7 +192,7 @@ class Trainer:
         while self.step_count < step:
             result = self.step()
             if step - self.step_count < _DENSE:
-                self.history.keep(self.snapshot())
+                self._keep_snapshot()
             yield result
 
     def rewind(self, step: int) -> None:
@@ -223,7 +203,7 @@ class Trainer:
     def restart(self) -> None:
         """Back to the weights the run started from."""
         self._restart(self.model)
-        self._optimizer = AdamW(self.model, self.training.weight_decay)
+        self._optimizer = AdamW(self.recipe.groups(self.model.parameters()))
         self.step_count = 0
 
     def snapshot(self) -> Snapshot:
@@ -235,14 +215,17 @@ class Trainer:
             for key, value in self._optimizer.state.get(parameter, {}).items():
                 moments[f"{name}.{key}"] = value.clone()
             self._breathe()  # copying 124M parameters and their moments takes longer than a person waits
-        return Snapshot(step=self.step_count, parameters=parameters, moments=moments)
+        return Snapshot(
+            step=self.step_count, parameters=parameters, moments=moments, recipe=self.recipe.state()
+        )
 
     def restore(self, snapshot: Snapshot) -> None:
         """The inverse of `snapshot`; the snapshot stays as it is (it is copied, never aliased).
 
-        Raises KeyError or RuntimeError for a snapshot of another model.
+        Raises ValueError for one of another recipe, KeyError or RuntimeError for one of another model.
         """
-        self._optimizer = AdamW(self.model, self.training.weight_decay)
+        self.recipe.restore(snapshot.recipe)
+        self._optimizer = AdamW(self.recipe.groups(self.model.parameters()))
         with torch.no_grad():
             for name, parameter in self.model.named_parameters():
                 parameter.copy_(snapshot.parameters[name])
@@ -258,11 +241,10 @@ class Trainer:
     def _keep_snapshot_if_cheap(self) -> None:
         if self._seconds_snapshots <= _SNAPSHOT_SHARE * self._seconds_training:
             began = time.perf_counter()
-            self.history.keep(self.snapshot())
+            self._keep_snapshot()
             self._seconds_snapshots += time.perf_counter() - began
 
-
-def _spread(corpus: Corpus) -> list[tuple[Tensor, Tensor]]:
-    """The windows to validate on: all of them, or of a long text every so many-th batch."""
-    every = math.ceil(corpus.validation_windows * corpus.context / VALIDATION_TOKENS)
-    return list(islice(corpus.validation_batches(), 0, None, max(1, every)))
+    def _keep_snapshot(self) -> None:
+        n_bytes = 3 * sum(p.nbytes for p in self.model.parameters())  # AdamW has two moments of each
+        self.history.make_room(self.step_count, n_bytes)
+        self.history.keep(self.snapshot())

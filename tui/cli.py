@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import click
+import msgspec
 from click.core import ParameterSource
 
 from core.messages import Generate, Training  # no torch, and the screen needs them first of all
@@ -22,8 +23,8 @@ MODEL = click.option(
     metavar="NAME|DIR",
     default=FRESH,
     show_default=True,
-    help="'fresh' (weights drawn from a seed), a run's name, or a folder in the Hugging Face GPT-2 layout, "
-    "its path starting with ./ or /.",
+    help="'fresh' (weights drawn from a seed), 'book' (GPT-2 as in chapter 5 of Raschka's book, untrained), "
+    "a run's name, or a folder in the Hugging Face GPT-2 layout, its path starting with ./ or /.",
 )
 
 _TRAINING_HELP = {
@@ -113,7 +114,7 @@ def explore(model: str, engine: str | None, seed: int) -> None:
     neglogp --engine "ssh gpubox neglogp engine"
     """
     with as_usage():
-        training = Training(seed=seed)
+        training = msgspec.structs.replace(Training.for_model(model), seed=seed)
         if engine is not None and not shlex.split(engine):
             raise ValueError("--engine is empty; give the command that starts an engine")
     if os.environ.get("TERM") == "dumb" or not all(s.isatty() for s in (sys.stdin, sys.stdout, sys.stderr)):
@@ -161,7 +162,10 @@ def score(text: str, model: str, as_json: bool, as_csv: bool) -> None:
 @neglogp.command(short_help="Train a model on a file and keep the run in a folder.")
 @click.argument("file", required=False)
 @click.option(
-    "--steps", type=int, help=f"Updates to make.  [default: {TRAINING.steps}; on --resume, what is left]"
+    "--steps",
+    type=int,
+    help=f"Updates to make.  [default: {TRAINING.steps}, of the book {Training.for_model('book').steps}; "
+    "on --resume, what is left]",
 )
 @click.option(
     "--out", metavar="RUN", help="The new run: a name, or with a slash in it the path of its folder."
@@ -190,10 +194,14 @@ def train(
     neglogp train --resume myrun                 to its last step
     neglogp train --resume myrun --steps 100     100 more
     neglogp train story --steps 100 --out cat    the built-in story, where no file is called so
+    neglogp train the-verdict.txt --model book --out verdict
 
     Ctrl-C ends after the present step and saves; a resumed run comes out as if it had never stopped.
     RUN/checkpoint-N is a model folder: `--model RUN` finds the one the run stands at, and transformers loads
     it with GPT2LMHeadModel.from_pretrained. If the text of a run is no longer at hand, give FILE to --resume.
+
+    With --model book the book's settings take the place of the defaults below, and the run follows the book's
+    as long as no option says otherwise; `evaluation` is then what the book prints as the training loss.
     """
     if resume is not None:
         for name in ("out", "model", *_TRAINING_HELP):
@@ -209,7 +217,12 @@ def train(
     if file is None or out is None:
         raise click.UsageError("give a FILE to train on and --out RUN to keep it in, or --resume RUN")
     with as_usage():
-        training = Training(steps=TRAINING.steps if steps is None else steps, **settings)
+        given = {
+            name: value
+            for name, value in {**settings, "steps": steps}.items()
+            if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
+        }
+        training = msgspec.structs.replace(Training.for_model(model), **given)
     from tui.headless import train as command
 
     fit = ctx.get_parameter_source("context") is ParameterSource.DEFAULT

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from core.dropout import Dropout
+from core.dropout import AddressedDropout as Dropout
 from core.kv_cache import KVCache
 from core.losses import cross_entropy
 from core.models.gpt2 import PRESETS, Config, Model, preset

@@ -441,7 +441,7 @@ def test_small_requests_are_served_while_a_text_is_continued(stage: Stage) -> No
 def test_what_was_open_is_let_go(stage: Stage) -> None:
     session = stage.opened()
     train(session, 2)
-    gone = weakref.ref(session.at.model), weakref.ref(session.at.trainer.corpus)
+    gone = weakref.ref(session.at.model), weakref.ref(session.at.trainer.recipe)
     session.reset(m.Reset())
     session.reset(m.Reset())
     assert [what() for what in gone] == [None, None]

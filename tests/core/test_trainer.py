@@ -12,11 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+import core.recipe
 import core.trainer
 from core.chunked import loss_and_gradients
 from core.history import History
 from core.messages import StepResult, Training
-from core.trainer import FINAL_RATE, Diverged, Trainer, learning_rate
+from core.recipe import FINAL_RATE, Addressed, learning_rate
+from core.trainer import Diverged, Trainer
 from tests.core import tiny
 
 ALL, FEW, NONE = 2**30, 0, -1  # budgets of snapshots; NONE forgets them
@@ -120,9 +122,8 @@ def test_others_are_let_in_after_every_layer_forwards_and_backwards_and_every_bl
             served.append(trainer.model(torch.tensor([[1, 2, 3]])))  # through the same layers
 
     trainer = tiny.trainer(
-        Training(batch=5, context=8, seed=9, dtype="bfloat16", evaluate_every=1), between=serve
+        Training(batch=5, context=8, seed=9, dtype="bfloat16", evaluate_every=100), between=serve
     )
-    trainer._validation = []
     with torch.inference_mode():
         before = trainer.model(torch.tensor([[1, 2, 3]]))
     trainer.step()
@@ -140,7 +141,7 @@ def test_gradients_are_those_of_the_plain_loss(tie_head: bool, small_micro_batch
     model = tiny.model(dataclasses.replace(tiny.SHAPE, tie_head=tie_head))
     trainer = Trainer(
         model,
-        tiny.corpus(training),
+        Addressed(tiny.corpus(training), training),
         training,
         restart=lambda _: None,
         history=History(0),
@@ -148,7 +149,7 @@ def test_gradients_are_those_of_the_plain_loss(tie_head: bool, small_micro_batch
     )
     oracle = copy.deepcopy(model).double()
     for step in range(2):  # the second one with gradients that are there already
-        inputs, targets = trainer.corpus.batch(step)
+        inputs, targets = trainer.recipe.batch(step)
         oracle.zero_grad()
         logits = oracle.logits(oracle(inputs))
         F.cross_entropy(logits.flatten(0, 1), targets.flatten()).backward()
@@ -167,7 +168,7 @@ def test_the_loss_is_the_batchs_cross_entropy(small_micro_batches: None) -> None
     trainer = tiny.trainer(training)
     for step in range(3):
         oracle = copy.deepcopy(trainer.model).double()
-        inputs, targets = trainer.corpus.batch(step)
+        inputs, targets = trainer.recipe.batch(step)
         with torch.no_grad():
             logits = oracle.logits(oracle(inputs))
         expected = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
@@ -191,7 +192,7 @@ def test_updates_are_adamw_with_clipping_and_decay_of_matrices() -> None:
     mean = {name: torch.zeros_like(p) for name, p in oracle.named_parameters()}
     square = {name: torch.zeros_like(p) for name, p in oracle.named_parameters()}
     for t in (1, 2, 3):
-        inputs, targets = trainer.corpus.batch(t - 1)
+        inputs, targets = trainer.recipe.batch(t - 1)
         logits = oracle.logits(oracle(inputs))
         loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
         named = dict(oracle.named_parameters())
@@ -293,17 +294,17 @@ def test_validation_is_the_mean_over_all_its_windows(small_micro_batches: None) 
     trainer = tiny.trainer()
     oracle = copy.deepcopy(trainer.model).double()
     sums, count = 0.0, 0
-    for inputs, targets in trainer.corpus.validation_batches():
+    for inputs, targets in tiny.corpus(tiny.TRAINING).validation_batches():
         with torch.no_grad():
             logits = oracle.logits(oracle(inputs))
         sums += float(F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum"))
         count += targets.numel()
     assert count > 5 * 8  # more than one batch, the last one shorter
-    assert trainer.validate() == pytest.approx(sums / count, rel=1e-6)
+    assert trainer.evaluate().validation == pytest.approx(sums / count, rel=1e-6)
 
 
 def test_validation_of_a_long_text_is_spread_over_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(core.trainer, "VALIDATION_TOKENS", 200)
+    monkeypatch.setattr(core.recipe, "VALIDATION_TOKENS", 200)
     long = tiny.corpus(tiny.TRAINING, tokens=20_000)
     seen: list[Tensor] = []
 
@@ -315,11 +316,12 @@ def test_validation_of_a_long_text_is_spread_over_it(monkeypatch: pytest.MonkeyP
             seen.append(ids)
             return torch.zeros(*ids.shape, 4)
 
+    recipe = Addressed(long, tiny.TRAINING)
     trainer = Trainer(
-        tiny.model(), long, tiny.TRAINING, restart=lambda _: None, history=History(0), between=lambda: None
+        tiny.model(), recipe, tiny.TRAINING, restart=lambda _: None, history=History(0), between=lambda: None
     )
     trainer.model = Watched()  # type: ignore[assignment]
-    assert trainer.validate() == pytest.approx(math.log(tiny.V), rel=1e-6)
+    assert trainer.evaluate().validation == pytest.approx(math.log(tiny.V), rel=1e-6)
     assert sum(ids.numel() for ids in seen) <= 200
     batches = [inputs for inputs, _ in long.validation_batches()]
     at = [next(i for i, b in enumerate(batches) if torch.equal(b, ids)) for ids in seen]
@@ -327,11 +329,11 @@ def test_validation_of_a_long_text_is_spread_over_it(monkeypatch: pytest.MonkeyP
 
 
 def test_a_text_without_a_validation_window_has_no_validation() -> None:
-    corpus = tiny.corpus(tiny.TRAINING, tokens=30)
+    recipe = Addressed(tiny.corpus(tiny.TRAINING, tokens=30), tiny.TRAINING)
     trainer = Trainer(
-        tiny.model(), corpus, tiny.TRAINING, restart=lambda _: None, history=History(0), between=lambda: None
+        tiny.model(), recipe, tiny.TRAINING, restart=lambda _: None, history=History(0), between=lambda: None
     )
-    assert trainer.validate() is None
+    assert trainer.evaluate().validation is None
     assert [trainer.step().validation for _ in range(4)] == [None] * 4
 
 

@@ -10,6 +10,7 @@ from core.data import Corpus
 from core.history import History
 from core.messages import Training
 from core.models.gpt2 import Config, Model
+from core.recipe import Addressed
 from core.trainer import Trainer
 
 V = 61
@@ -47,9 +48,8 @@ def trainer(
     def restart(model: Model) -> None:
         model.initialise(1)
 
-    return Trainer(
-        model(), corpus(training), training, restart=restart, history=History(budget), between=between
-    )
+    recipe = Addressed(corpus(training), training)
+    return Trainer(model(), recipe, training, restart=restart, history=History(budget), between=between)
 
 
 def state(trainer: Trainer) -> dict[str, Tensor]:

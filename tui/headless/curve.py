@@ -1,20 +1,29 @@
 """A run's curve in words: a short table of its steps and one sentence."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from core.messages import Real, StepResult
 from tui.formats import Unit, information
 
 _MOST = 20  # rows
+_LOSSES: dict[str, Callable[[StepResult], Real | None]] = {
+    "training": lambda result: result.loss,
+    "evaluation": lambda result: result.evaluation,  # of training batches, without dropout
+    "validation": lambda result: result.validation,
+    "prompt": lambda result: result.prompt,
+}
+_ALWAYS = ("training", "validation")
 
 
 def told(results: Sequence[StepResult]) -> str:
     """The curve of a run, its steps ascending; losses in nats."""
-    prompt = any(result.prompt is not None for result in results)
-    rows = [("step", "training", "validation") + (("prompt",) if prompt else ())]
-    for result in picked(results):
-        row = (f"{result.step:,}", _nats(result.loss), _nats(result.validation))
-        rows.append(row + ((_nats(result.prompt),) if prompt else ()))
+    shown = [
+        (name, of)
+        for name, of in _LOSSES.items()
+        if name in _ALWAYS or any(of(result) is not None for result in results)
+    ]
+    rows = [["step", *(name for name, _ in shown)]]
+    rows += [[f"{result.step:,}", *(_nats(of(result)) for _, of in shown)] for result in picked(results)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["   ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     return "\n".join(["loss in nats", *lines, "", sentence(results)])
@@ -33,9 +42,8 @@ def picked(results: Sequence[StepResult]) -> list[StepResult]:
 def sentence(results: Sequence[StepResult]) -> str:
     """The first, the last and the lowest of each loss there is."""
     kinds = {
-        "training": [(r.step, r.loss) for r in results if r.loss is not None],
-        "validation": [(r.step, r.validation) for r in results if r.validation is not None],
-        "prompt": [(r.step, r.prompt) for r in results if r.prompt is not None],
+        name: [(result.step, loss) for result in results if (loss := of(result)) is not None]
+        for name, of in _LOSSES.items()
     }
     return "; ".join(f"{name} loss {_course(points)}" for name, points in kinds.items() if points)
 

@@ -11,6 +11,7 @@ from core import runs
 from core.allocator import keep_freed_memory
 from core.checkpoint import read_config
 from core.recorder import Recorder
+from core.records import BOOK
 from core.session import Session
 from core.sources import FRESH, is_path
 
@@ -35,7 +36,7 @@ class Weights:
 
 def weights(name: str) -> Weights:
     """What a model's name stands for: of a run, the checkpoint it stands at. Raises ValueError."""
-    if name == FRESH:
+    if name in (FRESH, BOOK):
         return Weights(name=name)
     folder = Path(name).expanduser() if is_path(name) else runs.run_path(name)
     if (folder / "run.json").exists():
@@ -48,7 +49,7 @@ def look(of: Weights, emit: Callable[[m.AnyEvent], None]) -> Session:
     """A session on a model, to score and to continue texts with; it writes nothing and locks nothing."""
     keep_freed_memory()
     session = Session(emit=emit, between=lambda: None, interrupted=lambda: False, recorder=Recorder())
-    session.open(m.Open(model=of.opens, training=of.fitting(m.Training())))
+    session.open(m.Open(model=of.opens, training=of.fitting(m.Training.for_model(of.name))))
     return session
 
 
