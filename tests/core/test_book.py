@@ -18,10 +18,9 @@ from core.history import History
 from core.messages import Training
 from core.models.gpt2 import Config, Model
 from core.sources import Book
-from core.tokenizer import gpt2
 from core.trainer import Diverged, Trainer
 from tests.core import tiny
-from tests.core.book import SHAPE, SMALL, STORY, text
+from tests.core.book import SHAPE, SMALL, STORY, Letters, tokens
 
 SEED = SMALL.seed
 N = SMALL.context
@@ -86,7 +85,7 @@ def restated() -> Restated:
 
 
 def loader(part: str, *, training: bool) -> "DataLoader[tuple[Tensor, ...]]":
-    ids = torch.tensor(gpt2().encode(part))
+    ids = torch.from_numpy(tokens(part).astype(np.int64))
     starts = range(0, len(ids) - N, N)
     inputs = torch.stack([ids[start : start + N] for start in starts])
     targets = torch.stack([ids[start + 1 : start + N + 1] for start in starts])
@@ -145,7 +144,7 @@ def trainer(*, between: Callable[[], None] = lambda: None, budget: int = 2**30) 
 
     model = Model(SHAPE)
     restart(model)
-    recipe = BookRecipe(BookCorpus(text().ids, SMALL, gpt2()), SMALL, generator)
+    recipe = BookRecipe(BookCorpus(tokens(), SMALL, Letters()), SMALL, generator)
     return Trainer(model, recipe, SMALL, restart=restart, history=History(budget), between=between)
 
 
@@ -263,7 +262,7 @@ def test_a_long_text_is_overlooked_in_part(monkeypatch: pytest.MonkeyPatch) -> N
         seen.append(int(inputs[0, 0]))
         return float(inputs.numel())
 
-    corpus = BookCorpus(text().ids, SMALL, gpt2())
+    corpus = BookCorpus(tokens(), SMALL, Letters())
     evaluation = BookRecipe(corpus, SMALL, torch.Generator()).overview(total)
     assert evaluation == (1.0, 1.0)
     firsts = [int(corpus.training_batch(i, range(999))[0][0, 0]) for i in range(corpus.train_batches)]
@@ -274,12 +273,12 @@ def test_a_long_text_is_overlooked_in_part(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_without_dropout_no_mask_is_drawn() -> None:
     training = msgspec.structs.replace(SMALL, dropout=0.0)
-    recipe = BookRecipe(BookCorpus(text().ids, training, gpt2()), training, torch.Generator())
+    recipe = BookRecipe(BookCorpus(tokens(), training, Letters()), training, torch.Generator())
     assert recipe.dropout(0, 0, 2) is None
 
 
 def test_the_rate_stays_and_a_warm_up_is_had_for_the_asking() -> None:
-    corpus = BookCorpus(text().ids, SMALL, gpt2())
+    corpus = BookCorpus(tokens(), SMALL, Letters())
     rates = [BookRecipe(corpus, SMALL, torch.Generator()).learning_rate(i) for i in (0, 50, 10_000)]
     assert rates == [SMALL.learning_rate] * 3
     slow = BookRecipe(corpus, msgspec.structs.replace(SMALL, warmup=4), torch.Generator())
@@ -287,9 +286,8 @@ def test_the_rate_stays_and_a_warm_up_is_had_for_the_asking() -> None:
 
 
 def test_a_text_without_validation_window_draws_no_seed_for_it() -> None:
-    short = np.array(gpt2().encode(STORY)[:40], dtype=np.uint16)
     generator, other = torch.Generator().manual_seed(1), torch.Generator().manual_seed(1)
-    recipe = BookRecipe(BookCorpus(short, SMALL, gpt2()), SMALL, generator)
+    recipe = BookRecipe(BookCorpus(tokens(STORY[:40]), SMALL, Letters()), SMALL, generator)
     evaluation = recipe.evaluation(1, lambda inputs, targets: float(inputs.numel()))
     assert evaluation == (1.0, None)
     torch.empty((), dtype=torch.int64).random_(generator=other)
@@ -298,9 +296,8 @@ def test_a_text_without_validation_window_draws_no_seed_for_it() -> None:
 
 
 def test_a_text_too_short_is_refused() -> None:
-    few = np.array(gpt2().encode(STORY)[:12], dtype=np.uint16)
     with pytest.raises(ValueError, match="a batch of 2 windows of 8 needs 17"):
-        BookCorpus(few, SMALL, gpt2())
+        BookCorpus(tokens(STORY[:12]), SMALL, Letters())
 
 
 def test_a_state_without_the_generator_is_refused() -> None:
