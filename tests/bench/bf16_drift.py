@@ -10,7 +10,6 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import msgspec
-import torch
 
 from tests.bench import plain, trainees
 from tests.bench.contest import Contender, Record, Work, at_length, options, report
@@ -45,7 +44,7 @@ def drift(one: list[float], other: list[float]) -> float:
 
 def main() -> None:
     words = options(__doc__)
-    words.add_argument("--steps", type=int, default=at_length(200, 12))
+    words.add_argument("--steps", type=int, default=at_length(200, 3))
     steps = words.parse_args().steps
     spun = spin()
     came: dict[str, Record] = {}

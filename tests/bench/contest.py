@@ -93,12 +93,12 @@ def serve(module: str, setup: str, *words: str) -> None:
 
 
 @contextlib.contextmanager
-def contenders(setups: Mapping[str, tuple[Callable[..., Work], tuple[str, ...]]]) -> Iterator[dict[str, Contender]]:
+def contenders(
+    setups: Mapping[str, tuple[Callable[..., Work], tuple[str, ...]]],
+) -> Iterator[dict[str, Contender]]:
     """One contender for each name, started one after the other and ended together."""
     with contextlib.ExitStack() as stack:
-        yield {
-            name: stack.enter_context(Contender(setup, *words)) for name, (setup, words) in setups.items()
-        }
+        yield {name: stack.enter_context(Contender(setup, *words)) for name, (setup, words) in setups.items()}
 
 
 def taking_turns(

@@ -1,7 +1,7 @@
 """From the start of the engine's process to its answers: its hello, a model opened, a first prompt scored.
 
-`python -m tests.bench.engine_ready [--runs N]` prints one JSON line. `torch_ms` is what Python needs to import
-torch and nothing else, in turn with it: no engine is ready sooner.
+`python -m tests.bench.engine_ready [--runs N]` prints one JSON line. `torch_ms` is what Python takes to
+import torch and nothing else, in turn with it: no engine is ready sooner.
 """
 
 import os

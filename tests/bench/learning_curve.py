@@ -17,7 +17,7 @@ from tests.bench.contest import Record, Work, at_length, contenders, options, re
 from tests.bench.ours import fresh_run, prepare_process
 from tests.bench.spin import spin
 
-TURN = 10  # steps
+TURN = at_length(10, 3)  # steps
 LAST = 5  # losses that are averaged at the end: single batches are noisy
 DEFAULTS = Training()
 
@@ -54,7 +54,7 @@ def for_seconds(step: Callable[[], float]) -> Work:
 
 def main() -> None:
     words = options(__doc__)
-    words.add_argument("--steps", type=int, default=at_length(100, 20))
+    words.add_argument("--steps", type=int, default=at_length(100, 6))
     words.add_argument("--below", type=float, default=at_length(6.0, 10.5))
     given = words.parse_args()
     ours_losses: list[float] = []

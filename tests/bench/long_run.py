@@ -17,7 +17,17 @@ from core.checkpoint import save_model
 from core.models.gpt2 import Config, Model
 from core.recorder import Recorder
 from core.session import Session
-from tests.bench.contest import Record, Work, at_length, compared, contenders, each, options, report, taking_turns
+from tests.bench.contest import (
+    Record,
+    Work,
+    at_length,
+    compared,
+    contenders,
+    each,
+    options,
+    report,
+    taking_turns,
+)
 from tests.bench.ours import prepare_process
 
 MIB = 2**20
@@ -67,7 +77,7 @@ def resident() -> int:
 
 def main() -> None:
     words = options(__doc__)
-    words.add_argument("--steps", type=int, default=at_length(2000, 100))
+    words.add_argument("--steps", type=int, default=at_length(2000, 60))
     words.add_argument("--rounds", type=int, default=at_length(9, 2))
     given = words.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -10,8 +10,6 @@ from collections.abc import Callable
 
 import msgspec
 import torch
-from transformers import GPT2Config, GPT2LMHeadModel
-from transformers.utils import logging
 
 from core.data import Corpus
 from core.messages import Training
@@ -49,13 +47,14 @@ def nanogpt_style(size: str, warm: str = "2") -> Work:
 
 def hugging_face(size: str, warm: str = "2") -> Work:
     """transformers' GPT-2 in the plain loop, which spares it the shift of its own loss."""
-    logging.set_verbosity_error()
+    # Not at the top: it takes seconds and memory that the other contenders are to be spared.
+    transformers = importlib.import_module("transformers")
     torch.manual_seed(123)
     training = SIZES[size]
     config = shape(training)
     p = config.dropout
-    model = GPT2LMHeadModel(
-        GPT2Config(
+    model = transformers.GPT2LMHeadModel(
+        transformers.GPT2Config(
             vocab_size=config.vocab_size,
             n_positions=config.n_positions,
             n_embd=config.n_embd,

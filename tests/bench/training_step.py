@@ -9,7 +9,17 @@ import sys
 from collections.abc import Callable, Iterator
 
 from tests.bench import trainees
-from tests.bench.contest import Record, Work, at_length, compared, contenders, each, options, report, taking_turns
+from tests.bench.contest import (
+    Record,
+    Work,
+    at_length,
+    compared,
+    contenders,
+    each,
+    options,
+    report,
+    taking_turns,
+)
 from tests.bench.ours import precisions
 
 ROUNDS = {"d128": 9, "d192": 7, "124M": 4}
