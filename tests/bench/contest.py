@@ -70,7 +70,7 @@ class Contender:
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError(f"the contender {self._words!r} ended with status {self._process.wait()}")
-        return json.loads(line)  # type: ignore[no-any-return]
+        return json.loads(line)
 
 
 def home(setup: Callable[..., Work]) -> str:

@@ -7,9 +7,11 @@ own; the plain way needs 6 GB at 8,192 rows of 50,257 logits.
 import resource
 import statistics
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from tests.bench.contest import Contender, Record, Work, at_length, options, ratios, report
@@ -31,7 +33,7 @@ def plain(width: str) -> Work:
     return measured(int(width), lambda h, w, y: functional.cross_entropy(h @ w.T, y).backward())
 
 
-def measured(width: int, compute) -> Work:  # type: ignore[no-untyped-def]
+def measured(width: int, compute: Callable[[Tensor, Tensor, Tensor], object]) -> Work:
     """Work by the row: how far the process's memory went above where it stood with weights and inputs."""
     generator = torch.Generator().manual_seed(1)
     head = (torch.randn(V, width, generator=generator) * 0.02).requires_grad_()

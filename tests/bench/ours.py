@@ -36,7 +36,7 @@ def loss_and_gradients(hidden: Tensor, head: Tensor, targets: Tensor, precision:
     """The mean surprisal at the targets; its gradients are added to those of `hidden` and `head`."""
     with products(precision):
         loss = linear_cross_entropy(hidden, head, targets, precision)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
     return loss.detach()
 
 

@@ -101,7 +101,7 @@ class Loop:
             group["lr"] = learning_rate(self._training, self.step_count)
         loss = self._loss(inputs, targets)
         self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         clip_grad_norm_(self.model.parameters(), self._training.clip)
         self._optimizer.step()
         self.step_count += 1

@@ -24,11 +24,12 @@ from tests.bench.ours import precisions
 
 ROUNDS = {"d128": 9, "d192": 7, "124M": 4}
 STEPS = {"d128": 4, "d192": 2, "124M": 1}  # a turn: about a second
-WARM = {"d128": "3", "d192": "2", "124M": "1"}
+WARM = {"d128": "2", "d192": "2", "124M": "1"}
 
 
 def results(size: str, rounds: int) -> Iterator[Record]:
     """Every peer against ours in each precision."""
+    steps = at_length(STEPS[size], 1)
     setups: dict[str, tuple[Callable[..., Work], tuple[str, ...]]] = {
         dtype: (trainees.ours, (size, dtype, WARM[size])) for dtype in precisions()
     }
@@ -39,12 +40,12 @@ def results(size: str, rounds: int) -> Iterator[Record]:
         print(trainees.NO_BOOK, file=sys.stderr)
     setups |= {peer.__name__: (peer, (size, WARM[size])) for peer in peers}
     with contenders(setups) as them:
-        came, spin = taking_turns(them, rounds, STEPS[size])
+        came, spin = taking_turns(them, rounds, steps)
     seconds = {name: each(records, "seconds") for name, records in came.items()}
     training = trainees.SIZES[size]
     for peer in peers:
         for dtype in precisions():
-            line = compared(seconds[dtype], seconds[peer.__name__], STEPS[size])
+            line = compared(seconds[dtype], seconds[peer.__name__], steps)
             per_second = round(training.batch * training.context / line["ours_ms"] * 1000)
             yield {
                 "name": "training_step",
@@ -59,11 +60,13 @@ def results(size: str, rounds: int) -> Iterator[Record]:
 
 def main() -> None:
     words = options(__doc__)
-    words.add_argument("sizes", nargs="*", choices=[*ROUNDS, []], default=at_length([*ROUNDS], ["d128"]))
+    words.add_argument("sizes", nargs="*", metavar="SIZE", help=", ".join(ROUNDS))
     words.add_argument("--rounds", type=int)
     given = words.parse_args()
-    for size in given.sizes:
-        for record in results(size, given.rounds or at_length(ROUNDS[size], 2)):
+    if unknown := set(given.sizes) - set(ROUNDS):
+        words.error(f"unknown size {unknown.pop()!r}; known: {', '.join(ROUNDS)}")
+    for size in given.sizes or at_length([*ROUNDS], ["d128"]):
+        for record in results(size, given.rounds or at_length(ROUNDS[size], 1)):
             report(record)
 
 
