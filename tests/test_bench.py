@@ -1,0 +1,40 @@
+"""The benches' own arithmetic, on made-up numbers; what they measure is measured when they are run."""
+
+import pytest
+
+from tests.bench.__main__ import benches
+from tests.bench.contest import compared, ratios
+from tests.bench.table import markdown
+
+
+def test_ratios_are_paired_by_round_so_that_a_slow_moment_that_hits_both_does_not_count() -> None:
+    line = ratios([1.0, 10.0, 2.0], [2.0, 20.0, 8.0])
+    assert line == {"ratio": 2.0, "spread": [2.0, 3.0], "lowest": 2.0, "runs": 3}
+
+
+def test_one_round_is_its_own_spread_and_none_or_unequal_ones_are_refused() -> None:
+    assert ratios([2.0], [3.0]) == {"ratio": 1.5, "spread": [1.5, 1.5], "lowest": 1.5, "runs": 1}
+    with pytest.raises(ValueError, match="no rounds"):
+        ratios([], [])
+    with pytest.raises(ValueError, match="zip"):
+        ratios([1.0], [1.0, 2.0])
+
+
+def test_a_comparison_tells_milliseconds_for_one_unit_of_work() -> None:
+    line = compared([0.2, 0.4], [0.8, 0.8], units=4)
+    assert (line["ours_ms"], line["peer_ms"], line["ratio"]) == (75.0, 200.0, 3.0)
+
+
+def test_every_bench_is_found_and_no_helper_is() -> None:
+    names = benches()
+    assert names[0] == "spin"
+    assert {"first_frame", "engine_ready", "training_step", "long_run"} <= set(names)
+    assert not {"contest", "plain", "ours", "trainees", "table"} & set(names)
+
+
+def test_the_table_has_a_row_for_each_record_and_for_each_bench_that_failed() -> None:
+    record = {"name": "a", "size": "d128", "peer": "b", "ratio": 2.0, "spread": [1.5, 2.5], "ours_ms": 3.1}
+    rows = markdown([record], ["c"]).splitlines()
+    assert rows[2] == "| a | size d128, peer b | 2.0 | 1.5–2.5 | ours_ms 3.1 |  |  |"
+    assert rows[3].startswith("| c | failed |")
+    assert len({row.count("|") for row in rows}) == 1
