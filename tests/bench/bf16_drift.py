@@ -24,7 +24,7 @@ def ours(dtype: str) -> Work:
     prepare_process()
     trainer = fresh_run(msgspec.structs.replace(trainees.SIZES["d128"], dtype=dtype)).trainer
     work = trainees.by_the_step(lambda: float(trainer.step().loss or 0))
-    return lambda steps: {**work(steps), "validation": trainer.validate()}
+    return lambda steps: {**work(steps), "validation": trainer.evaluate().validation}
 
 
 def plain_code() -> Work:

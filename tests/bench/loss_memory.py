@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from tests.bench.contest import Contender, Record, Work, at_length, options, ratios, report
-from tests.bench.ours import loss_and_gradients, precisions, prepare_process
+from tests.bench.ours import loss_and_gradients, precisions
 from tests.bench.spin import spin
 
 V = 50257
@@ -24,7 +24,7 @@ _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def ours(width: str, dtype: str) -> Work:
-    prepare_process()
+    # Not set up as the engine is: memory that was freed and kept would not count when it is used again.
     precision = next(known for known in precisions() if known == dtype)
     return measured(int(width), lambda h, w, y: loss_and_gradients(h, w, y, precision))
 

@@ -1,30 +1,20 @@
 """Our side of every contest: the program's own code in a process set up as the engine's is."""
 
-import importlib
-from collections.abc import Callable
-
+import torch
 from torch import Tensor
 
+from core import chunked
 from core import messages as m
-from core.chunked import linear_cross_entropy
+from core.allocator import keep_freed_memory
 from core.opening import Opened, opened
 from core.products import Products, bfloat16_pays, products
 from core.texts import Texts
 from core.tokenizer import gpt2
 
-PROCESS_SETTINGS = (("core.engine", "prepare_process"), ("core.allocator", "tune"))  # the first there is
-
 
 def prepare_process() -> None:
-    """Whatever the engine sets in its process before it works; nothing where it sets nothing."""
-    for module, name in PROCESS_SETTINGS:
-        try:
-            prepare: Callable[[], object] | None = getattr(importlib.import_module(module), name, None)
-        except ModuleNotFoundError:
-            continue
-        if prepare is not None:
-            prepare()
-            return
+    """What the engine sets in its process before it works."""
+    keep_freed_memory()
 
 
 def fresh_run(training: m.Training) -> Opened:
@@ -33,11 +23,13 @@ def fresh_run(training: m.Training) -> Opened:
 
 
 def loss_and_gradients(hidden: Tensor, head: Tensor, targets: Tensor, precision: Products) -> Tensor:
-    """The mean surprisal at the targets; its gradients are added to those of `hidden` and `head`."""
+    """The mean surprisal at the targets; the gradients of `hidden` and `head` are made anew."""
+    head.grad = torch.zeros_like(head)
     with products(precision):
-        loss = linear_cross_entropy(hidden, head, targets, precision)
-        loss.backward()
-    return loss.detach()
+        loss, hidden.grad = chunked.loss_and_gradients(
+            hidden.detach(), head.detach(), targets, head.grad, precision, total=len(targets)
+        )
+    return loss
 
 
 def precisions() -> list[Products]:

@@ -14,7 +14,7 @@ from torch.nn.utils import clip_grad_norm_
 from core.data import Corpus
 from core.messages import Training
 from core.models.gpt2 import Config
-from core.trainer import learning_rate
+from core.recipe import learning_rate
 
 BETAS = (0.9, 0.95)
 

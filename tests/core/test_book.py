@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from itertools import count
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -14,6 +15,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import core.trainer
 from core.book import BookCorpus, BookDropout, BookRecipe, initialise
+from core.chunked import loss_and_gradients
 from core.history import History
 from core.messages import Training
 from core.models.gpt2 import Config, Model
@@ -74,8 +76,10 @@ class Restated(nn.Module):
             found[f"blocks.{i}.attention.qkv"] = torch.cat([w for w in qkv if isinstance(w, Tensor)])
             names = {"out": "attention.projection", "expand": "expand", "contract": "contract"}
             for theirs, ours in names.items():
-                found[f"blocks.{i}.{ours}"] = block[theirs].weight
-                found[f"blocks.{i}.{ours}.bias"] = block[theirs].bias
+                layer = block[theirs]
+                assert isinstance(layer, nn.Linear)
+                found[f"blocks.{i}.{ours}"] = layer.weight
+                found[f"blocks.{i}.{ours}.bias"] = layer.bias
         return {n if n.endswith("bias") else f"{n}.weight": w.detach() for n, w in found.items()}
 
 
@@ -228,7 +232,7 @@ def test_looking_does_not_move_the_run() -> None:
 def test_a_step_that_diverges_draws_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     ours, untroubled = trainer(), trainer()
     with monkeypatch.context() as patch:
-        real = core.trainer.loss_and_gradients
+        real = loss_and_gradients
 
         def infinite(*args: Any, **options: Any) -> tuple[Tensor, Tensor]:
             loss, d_hidden = real(*args, **options)
