@@ -40,7 +40,7 @@ def load_model(folder: Path) -> Model:
     tensors = tensors_of(folder)
     if config.n_layer > len(tensors):  # believed, it would be built before a tensor is found to be missing
         raise BadModelFolder(
-            f"{folder / CONFIG} says that n_layer is {config.n_layer}, and the folder holds {len(tensors)} tensors"
+            f"{folder / CONFIG} says n_layer is {config.n_layer}, and the folder holds {len(tensors)} tensors"
         )
     try:
         model = Model.unfilled(config)
