@@ -142,6 +142,8 @@ def _counting(hub: Hub, what: str, total: int) -> type[_Silent]:
 def _library(repo_id: str) -> _Library:
     # Plain HTTP: its bytes are counted once, and a download by it can be broken off.
     os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
+    # Nothing but the files is asked for: without this, one more request tells what started the program.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
         import huggingface_hub  # late: an extra, 0.3 s, and the only thing here that knows a network
         from huggingface_hub import constants, errors

@@ -70,8 +70,8 @@ def hub_model(name: str, hub: Hub) -> HubModel:
     """The model of a hub id, for a name that is nothing else. Raises ValueError."""
     if not is_hub_id(name):
         raise ValueError(
-            f"there is no model {name!r}: give {FRESH!r}, the name of a run in {runs.runs_folder()}, the path "
-            "of a model folder (starting with ./ or /), or an id of the Hugging Face hub (owner/name)"
+            f"there is no model {name!r}: give {FRESH!r}, the name of a run in {runs.runs_folder()}, the "
+            "path of a model folder (starting with ./ or /), or an id of the Hugging Face hub (owner/name)"
         )
     if (Path(name) / CONFIG).exists():
         raise ValueError(f"{name} is a model folder here: write ./{name} to open it, and elsewhere the hub's")
