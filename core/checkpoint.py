@@ -3,21 +3,19 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from core.models.gpt2 import Config, Model
+from core.shards import WEIGHTS, read_json, tensors_of
+from core.shards import BadModelFolder as BadModelFolder
 
+CONFIG = "config.json"
 PARTIAL = ".*.partial"  # how a folder or file is called that is not complete
-
-
-class BadModelFolder(ValueError):
-    """A folder that holds no model this program can load; the message says which file and why."""
 
 
 def save_model(model: Model, tensors: dict[str, Tensor], folder: Path) -> None:
@@ -26,40 +24,51 @@ def save_model(model: Model, tensors: dict[str, Tensor], folder: Path) -> None:
     `tensors` are in Hugging Face's names and layout, from `model.to_hf()` or a copy of it.
     """
     contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    save_file(contiguous, folder / "model.safetensors", metadata={"format": "pt"})
-    write_json(folder / "config.json", model.hf_config())
-    sync(folder / "model.safetensors")
+    save_file(contiguous, folder / WEIGHTS, metadata={"format": "pt"})
+    write_json(folder / CONFIG, model.hf_config())
+    sync(folder / WEIGHTS)
 
 
 def load_model(folder: Path) -> Model:
-    """The model in a Hugging Face GPT-2 folder. Raises BadModelFolder."""
-    model = Model(read_config(folder))
-    load_weights(model, folder)
+    """The model in a Hugging Face GPT-2 folder, which it does not need any more. Raises BadModelFolder.
+
+    The parameters are copies, made straight from the mapped files into memory that nothing was written to
+    before. They could be the mapped tensors themselves no longer than until the files are replaced, and
+    every block's matrices lie there turned by 90 degrees.
+    """
+    config = read_config(folder)
+    tensors = tensors_of(folder)
+    if config.n_layer > len(tensors):  # believed, it would be built before a tensor is found to be missing
+        raise BadModelFolder(
+            f"{folder / CONFIG} says n_layer is {config.n_layer}, and the folder holds {len(tensors)} tensors"
+        )
+    try:
+        model = Model.unfilled(config)
+    except (RuntimeError, OverflowError, TypeError) as error:  # what torch says of a size no tensor can have
+        raise BadModelFolder(f"{folder / CONFIG} has sizes that no model can have: {error}") from error
+    _fill(model, tensors, folder)
     return model
 
 
 def read_config(folder: Path) -> Config:
     """The configuration in a model folder. Raises BadModelFolder."""
+    record = read_json(folder, CONFIG)
     try:
-        record = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        if not isinstance(record, dict):
-            raise ValueError("it holds no JSON object")
         return Config.from_hf(record)
-    except FileNotFoundError:
-        raise BadModelFolder(f"{folder} holds no config.json, so it is no model folder") from None
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise BadModelFolder(f"{folder / 'config.json'} cannot be used: {error}") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise BadModelFolder(f"{folder / CONFIG} cannot be used: {error}") from error
 
 
 def load_weights(model: Model, folder: Path) -> None:
     """Write a folder's weights into a model of that shape. Raises BadModelFolder."""
-    file = folder / "model.safetensors"
+    _fill(model, tensors_of(folder), folder)
+
+
+def _fill(model: Model, tensors: Mapping[str, Tensor], folder: Path) -> None:
     try:
-        model.from_hf(load_file(file))
-    except FileNotFoundError:
-        raise BadModelFolder(f"{folder} holds no model.safetensors") from None
-    except (OSError, SafetensorError, ValueError) as error:
-        raise BadModelFolder(f"{file} cannot be loaded: {error}") from error
+        model.from_hf(tensors)
+    except ValueError as error:
+        raise BadModelFolder(f"the weights in {folder} cannot be loaded: {error}") from error
 
 
 @contextmanager

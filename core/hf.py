@@ -31,6 +31,9 @@ _FIXED: dict[str, tuple[object, ...]] = {
     "add_cross_attention": (False,),
 }
 
+# What a weight may be stored as; of others, such as quantised ones, the numbers are not the weights.
+_DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+
 N = TypeVar("N", int, float)
 
 
@@ -49,10 +52,16 @@ def layout(parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def ours(tensors: Mapping[str, Tensor], parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors of a file under the names and in the shapes of our `parameters`. Views, not copies.
 
-    Raises ValueError for the first tensor that is missing, of another shape or without a place here, for a
-    head unlike the embedding it is tied to, and for a qkv bias that a model without one would lose.
+    Raises ValueError for the first tensor that is missing, there twice, of another shape or kind of number
+    or without a place here, for a head unlike the embedding it is tied to, and for a qkv bias that a model
+    without one would lose.
     """
-    given = {name.removeprefix(_PREFIX): tensor for name, tensor in tensors.items()}
+    given: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        bare = name.removeprefix(_PREFIX)
+        if bare in given:
+            raise ValueError(f"tensor {bare} is there twice, with {_PREFIX!r} in front and without")
+        given[bare] = tensor
     found: dict[str, Tensor] = {}
     for our_name, parameter in parameters.items():
         name, wanted = _name(our_name), tuple(_turned(our_name, parameter).shape)
@@ -61,9 +70,12 @@ def ours(tensors: Mapping[str, Tensor], parameters: Mapping[str, Tensor]) -> dic
         tensor = given.pop(name)
         if tuple(tensor.shape) != wanted:
             raise ValueError(f"tensor {name} has shape {tuple(tensor.shape)}; this model needs {wanted}")
+        if tensor.dtype not in _DTYPES:
+            kinds = ", ".join(map(_kind, _DTYPES))
+            raise ValueError(f"tensor {name} is of {_kind(tensor.dtype)}; only {kinds} can be loaded")
         found[our_name] = _turned(our_name, tensor)
     for name, tensor in given.items():
-        if name == _HEAD and not torch.equal(tensor, found["wte.weight"]):
+        if name == _HEAD and not torch.equal(tensor.float(), found["wte.weight"].float()):
             raise ValueError(f"tensor {name} differs from wte.weight, to which this model's head is tied")
         if _QKV_BIAS.fullmatch(name) and tensor.any():
             raise ValueError(f"tensor {name} is not zero, and this model has no qkv bias")
@@ -89,6 +101,10 @@ def number(record: Mapping[str, object], key: str, kind: type[N], default: N | N
     if isinstance(value, bool) or not isinstance(value, int | kind):
         raise ValueError(f"{key} is {value!r}; it must be a number" if key in record else f"{key} is missing")
     return kind(value)
+
+
+def _kind(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def _name(ours: str) -> str:

@@ -1,8 +1,7 @@
 """The whole protocol between the screen and the engine: one JSON object a line, each way.
 
-The first line each way is a `Hello`. Then the screen sends `Call(id, request)` and gets exactly one
-`Answer(id, result)` or `Failure(id, kind, message)` for it; an `Event` may come at any time. What the
-answers and events are made of stands in core/records.py and is had from here as well.
+The first line each way is a `Hello`. Then the screen sends `Call(id, request)` and gets exactly one `Answer`
+or `Failure` with that id; an `Event` may come at any time. What they are made of stands in core/records.py.
 """
 
 from typing import Generic, Literal, TypeVar
@@ -77,7 +76,7 @@ class Request(Message, Generic[Result], frozen=True, kw_only=True):
 
 
 class Open(Request[State], frozen=True, kw_only=True):
-    """Load a model and set up a run on it: `model` is "fresh", "book", a run or a folder."""
+    """Load a model and set up a run on it: `model` is "fresh", "book", a run, a folder or a hub id."""
 
     model: str = "fresh"
     training: Training = Training()
@@ -192,11 +191,12 @@ class Continued(Message, frozen=True, kw_only=True):
 
 
 class Progress(Message, frozen=True, kw_only=True):
-    """Something that takes long: `done` of `total`."""
+    """Something that takes long: `done` of `total` steps, or of what `unit` says."""
 
     what: str
     done: int
     total: int
+    unit: Literal["", "MB", "bytes"] = ""
 
 
 class Changed(Message, frozen=True, kw_only=True):

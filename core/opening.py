@@ -9,15 +9,16 @@ from pathlib import Path
 import msgspec
 
 from core import runs
-from core.checkpoint import load_model
+from core.checkpoint import CONFIG, load_model
 from core.history import History, Snapshot
+from core.hub import Hub, HubModel, is_hub_id
 from core.messages import ModelInfo, Open, Reference, StepResult, TextInfo, Training
 from core.models.gpt2 import Model
 from core.records import BOOK
 from core.sources import FRESH, Book, Folder, Fresh, Source, conditions, fresh, info, is_path
 from core.text import clean
 from core.texts import Texts, TrainingText
-from core.tokenizer import gpt2
+from core.tokenizer import require_vocabulary
 from core.trainer import Trainer
 
 SNAPSHOT_BYTES = 2**30  # of memory for going back
@@ -49,10 +50,11 @@ class Opened:
         )
 
 
-def opened(request: Open, texts: Texts, between: Callable[[], None]) -> Opened:
+def opened(request: Open, texts: Texts, between: Callable[[], None], hub: Hub) -> Opened:
     """What the request names, ready to train. Raises ValueError with a sentence a person can act on.
 
-    A run's name or folder goes on with that run; any other folder is a model to start a new run from.
+    A run's name or folder goes on with that run; any other folder, and a hub id, is a model to start a new
+    run from.
     """
     name = request.model
     if name == FRESH:
@@ -61,14 +63,22 @@ def opened(request: Open, texts: Texts, between: Callable[[], None]) -> Opened:
         return _set_up(Book(seed=request.training.seed), request.training, texts, between)
     folder = Path(name).expanduser() if is_path(name) else runs.run_path(name)
     if (folder / "run.json").exists():
-        return _resumed(folder, texts, between)
-    if not is_path(name):
+        return _resumed(folder, texts, between, hub)
+    source = Folder(path=folder.resolve(), name=folder.name) if is_path(name) else hub_model(name, hub)
+    return _set_up(source, request.training, texts, between)
+
+
+def hub_model(name: str, hub: Hub) -> HubModel:
+    """The model of a hub id, for a name that is nothing else. Raises ValueError."""
+    if not is_hub_id(name):
         raise ValueError(
             f"there is no model {name!r}: give {FRESH!r}, {BOOK!r}, the name of a run in "
-            f"{runs.runs_folder()}, or the path of a model folder (starting with ./ or /)"
+            f"{runs.runs_folder()}, the path of a model folder (starting with ./ or /), or an id of the "
+            "Hugging Face hub (owner/name)"
         )
-    source = Folder(path=folder.resolve(), name=folder.name)
-    return _set_up(source, request.training, texts, between)
+    if (Path(name) / CONFIG).exists():
+        raise ValueError(f"{name} is a model folder here: write ./{name} to open it, and elsewhere the hub's")
+    return hub.model(name)
 
 
 def configured(at: Opened, training: Training, texts: Texts, between: Callable[[], None]) -> Opened:
@@ -81,10 +91,10 @@ def restarted(at: Opened, texts: Texts, between: Callable[[], None]) -> Opened:
     return _set_up(at.source.configured(at.training), at.training, texts, between, text=at.text)
 
 
-def _resumed(folder: Path, texts: Texts, between: Callable[[], None]) -> Opened:
+def _resumed(folder: Path, texts: Texts, between: Callable[[], None], hub: Hub) -> Opened:
     saved = runs.read(folder)
     record = saved.record
-    source = _source_of(record)
+    source = _source_of(record, hub)
     text = texts.recall(record.training.text, record.text_sha256)
     at = _set_up(source, record.training, texts, between, text=text)
     at.saved = saved
@@ -108,16 +118,20 @@ def _resumed(folder: Path, texts: Texts, between: Callable[[], None]) -> Opened:
     return at
 
 
-def _source_of(record: runs.RunRecord) -> Source:
+def _source_of(record: runs.RunRecord, hub: Hub) -> Source:
     start = record.start
     try:
         if start["kind"] == FRESH:
             return Fresh(preset=str(start["preset"]), context=int(start["context"]), seed=int(start["seed"]))
         if start["kind"] == BOOK:
             return Book(seed=int(start["seed"]))
-        return Folder(path=Path(str(start["path"])), name=str(start["name"]))
+        if start["kind"] == "hub":
+            repo_id, commit = str(start["id"]), str(start["commit"])
+        else:
+            return Folder(path=Path(str(start["path"])), name=str(start["name"]))
     except (KeyError, ValueError):
         raise runs.RunError(f"run.json names no model the run started from: {start}") from None
+    return hub.model(repo_id, commit)
 
 
 def _set_up(
@@ -130,11 +144,7 @@ def _set_up(
 ) -> Opened:
     text = text or texts.get(training.text)
     model = source.build()
-    if model.config.vocab_size != gpt2().n_vocab:
-        raise ValueError(
-            f"this model has a vocabulary of {model.config.vocab_size:,} tokens; only models with GPT-2's "
-            f"{gpt2().n_vocab:,} can be used"
-        )
+    require_vocabulary(model.config.vocab_size)
     if training.context > model.config.n_positions:
         raise ValueError(
             f"a context of {training.context} tokens is longer than this model's {model.config.n_positions}"

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from core import messages as m
 from core.generation import Generation
+from core.hub import Hub
 from core.opening import Opened, configured, opened, restarted
 from core.recorder import Recorder
 from core.records import measured, require
@@ -52,7 +53,7 @@ class Session:
 
     def open(self, request: m.Open) -> m.State:
         """Load a model and set up a run on it; where it names a run, that run goes on where it stood."""
-        self._take(opened(request, self._texts, self._between))
+        self._take(opened(request, self._texts, self._between, Hub(self._emit, self._interrupted)))
         saved = self.at.saved
         if saved is not None:
             self._recorder.resume(self.at)

@@ -67,7 +67,7 @@ class Fresh:
 
     def build(self) -> Model:
         """Raises ValueError for a preset that does not exist."""
-        model = Model(preset(self.preset, context=self.context))
+        model = Model.unfilled(preset(self.preset, context=self.context))
         self.restart(model)
         return model
 

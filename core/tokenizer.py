@@ -80,6 +80,15 @@ def gpt2() -> Tokenizer:
     return Tokenizer(encoding)
 
 
+def require_vocabulary(n_vocab: int) -> None:
+    """Raise ValueError unless a model has as many tokens as GPT-2, whose tokenizer is the only one here."""
+    if n_vocab != gpt2().n_vocab:
+        raise ValueError(
+            f"this model has a vocabulary of {n_vocab:,} tokens; only models with GPT-2's "
+            f"{gpt2().n_vocab:,} can be used"
+        )
+
+
 def _closeness(piece: bytes, typed: bytes) -> int:
     if piece == typed:
         return 0

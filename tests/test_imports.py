@@ -50,6 +50,10 @@ def test_the_core_loads_no_screen() -> None:
     assert not tops & {"textual", "rich", "plotext", "click", "tui"}
 
 
+def test_nothing_that_knows_a_network_is_loaded_before_a_hub_id_asks_for_it() -> None:
+    assert not loaded(*modules("core"), "tui.headless.weights") & {"huggingface_hub", "httpx", "httpx2"}
+
+
 @pytest.mark.parametrize("name", sorted({*WITHOUT_TORCH, *OPEN_TO_THE_SCREEN}))
 def test_this_part_of_the_core_loads_no_torch(name: str) -> None:
     assert "torch" not in loaded(name)

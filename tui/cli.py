@@ -20,11 +20,12 @@ FRESH = "fresh"
 
 MODEL = click.option(
     "--model",
-    metavar="NAME|DIR",
+    metavar="NAME|DIR|ID",
     default=FRESH,
     show_default=True,
     help="'fresh' (weights drawn from a seed), 'book' (GPT-2 as in chapter 5 of Raschka's book, untrained), "
-    "a run's name, or a folder in the Hugging Face GPT-2 layout, its path starting with ./ or /.",
+    "a run's name, a folder in the Hugging Face GPT-2 layout, its path starting with ./ or /, or an id of "
+    "the Hugging Face hub: gpt2, owner/name.",
 )
 
 _TRAINING_HELP = {

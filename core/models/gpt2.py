@@ -145,7 +145,8 @@ class Block(nn.Module):
 class Model(nn.Module):
     """model(ids) gives hidden states, model.logits(hidden) what they predict.
 
-    Its weights are zeros at first: follow with `initialise(seed)` or `from_hf(tensors)`.
+    Its weights are zeros at first: follow with `initialise(seed)` or `from_hf(tensors)`. For a large model
+    start from `unfilled(config)`, which writes no zeros.
     """
 
     def __init__(self, config: Config) -> None:
@@ -158,6 +159,12 @@ class Model(nn.Module):
         self.ln_f = nn.LayerNorm(d, eps=config.layer_norm_epsilon)
         if not config.tie_head:
             self.lm_head = Linear(d, v, bias=False)
+
+    @classmethod
+    def unfilled(cls, config: Config) -> "Model":
+        """The shapes alone, on torch's meta device; `initialise` or `from_hf` take the memory and fill it."""
+        with torch.device("meta"):
+            return cls(config)
 
     @property
     def head(self) -> Tensor:
@@ -199,15 +206,22 @@ class Model(nn.Module):
 
         Normal with deviation 0.02, over sqrt(2 L) where a block writes into the stream; no biases.
         """
-        for name, parameter in self.named_parameters():
+        for name, parameter in self._in_memory().items():
             if parameter.ndim < 2:
                 parameter.fill_(1.0 if re.search(r"ln_\w\.weight$", name) else 0.0)
                 continue
             writes = name.endswith(("projection.weight", "contract.weight"))
             std = INITIAL_STD / math.sqrt(2 * self.config.n_layer) if writes else INITIAL_STD
             draws = stream(seed, f"initialise {name}")
-            normal = draws.standard_normal(tuple(parameter.shape), dtype="float32")
-            parameter.copy_(torch.from_numpy(normal).mul_(std))
+            drawn = parameter.detach().cpu()  # on a CPU the parameter's own memory: no copy of it is made
+            draws.standard_normal(out=drawn.numpy(), dtype="float32")
+            parameter.copy_(drawn.mul_(std))
+
+    def _in_memory(self) -> dict[str, nn.Parameter]:
+        """The parameters by name; of an unfilled model those that take its place, with anything in them."""
+        if self.wte.weight.is_meta:
+            self.to_empty(device="cpu")
+        return dict(self.named_parameters())
 
     def to_hf(self) -> dict[str, Tensor]:
         """Copies of the weights as `GPT2LMHeadModel` has them on disk; a tied head is not among them."""
@@ -224,8 +238,9 @@ class Model(nn.Module):
 
         Raises ValueError, before anything is changed, for a tensor missing, unknown or of another shape.
         """
-        parameters = dict(self.named_parameters())
-        for name, tensor in hf.ours(tensors, parameters).items():
+        found = hf.ours(tensors, dict(self.named_parameters()))
+        parameters = self._in_memory()  # only now: sizes that fit no tensor of a file take no memory
+        for name, tensor in found.items():
             parameters[name].copy_(tensor)
         return self
 

@@ -6,6 +6,7 @@ from torch import Tensor
 from core import chunked
 from core import messages as m
 from core.allocator import keep_freed_memory
+from core.hub import Hub
 from core.opening import Opened, opened
 from core.products import Products, bfloat16_pays, products
 from core.texts import Texts
@@ -19,7 +20,8 @@ def prepare_process() -> None:
 
 def fresh_run(training: m.Training) -> Opened:
     """A fresh model with a run set up on it, by the way the engine takes."""
-    return opened(m.Open(training=training), Texts(gpt2()), lambda: None)
+    hub = Hub(lambda progress: None, lambda: False)
+    return opened(m.Open(training=training), Texts(gpt2()), lambda: None, hub)
 
 
 def loss_and_gradients(hidden: Tensor, head: Tensor, targets: Tensor, precision: Products) -> Tensor:

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from core.messages import ModelInfo, State, Stepped, StepResult, TextInfo, Training
+from core.messages import ModelInfo, Progress, State, Stepped, StepResult, TextInfo, Training
 from tui.headless.curve import picked, told
 from tui.headless.progress import LOG_SECONDS, ProgressLine, duration
 
@@ -82,3 +82,25 @@ def test_a_long_curve_is_told_in_twenty_rows_with_the_first_and_the_last() -> No
     assert all(step % 10 == 0 for step in chosen[:-1])
     assert "validation loss 10.000 at step 0, 9.000 at step 1,000, lowest 9.000 at step 10" in told(results)
     assert [result.step for result in picked(results[1:6])] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("stream", "download", "rewind"),
+    [
+        (io.StringIO(), "downloading gpt2: 137 of 548 MB\n", "going back: step 3 of 4\n"),
+        (
+            Terminal(),
+            "\rdownloading gpt2: █████               ▏ 137 of 548 MB\x1b[K",
+            "\rgoing back: ███████████████     ▏ step 3 of 4\x1b[K",
+        ),
+    ],
+)
+def test_other_work_tells_how_far_it_is_in_its_unit(
+    stream: io.StringIO, download: str, rewind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    now = iter(range(0, 100, int(2 * LOG_SECONDS)))
+    line = ProgressLine(stream, clock=lambda: float(next(now)))
+    line.happened(Progress(what="downloading gpt2", done=137, total=548, unit="MB"))
+    line.happened(Progress(what="going back", done=3, total=4))
+    assert stream.getvalue() == download + rewind

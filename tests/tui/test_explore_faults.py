@@ -8,6 +8,7 @@ from tests.fake_engine import FakeEngine
 from tests.tui.exploring import PROMPT, Exploration, exploring, raw, text_of
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.settings import SettingsScreen
+from tui.widgets.status import StatusLine
 
 HOSTILE = "Traceback [/b] [red]\n\x1b]0;owned\x07MemoryError: \u202egone\nlast \x9bline"
 
@@ -208,3 +209,15 @@ async def test_an_engine_that_stalls_holds_up_neither_typing_nor_looking_nor_lea
         assert ex.app.screen is not ex.screen and ex.app.screen.query(Static)
         await ex.press("escape", "ctrl+q")
         assert ex.app.return_code == 0
+
+
+async def test_before_there_is_a_model_the_status_line_tells_how_far_its_download_is() -> None:
+    def prepare(engine: FakeEngine) -> None:
+        engine.fail_next("not enough memory for a model", request=m.Open)
+
+    async with exploring(prepare=prepare) as ex:
+        status = ex.screen.query_one(StatusLine)
+        status.set_progress(m.Progress(what="downloading \x1bgpt2", done=12, total=548, unit="MB"))
+        assert ex.status == " downloading ␛gpt2 12/548 MB"
+        status.say(" it was broken off")
+        assert ex.status == " it was broken off"

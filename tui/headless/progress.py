@@ -39,7 +39,7 @@ class ProgressLine:
                     self._validation = result.validation
             self._show(self.line(), last=event.state.step >= self.goal)
         elif isinstance(event, Progress):
-            self._show(f"{event.what}: step {event.done:,} of {event.total:,}", last=False)
+            self._show(self._way(event), last=False)
 
     def line(self) -> str:
         """Where the run is, in words."""
@@ -57,6 +57,12 @@ class ProgressLine:
             parts.append(f"{sum(result.tokens for result in self._recent) / seconds:,.0f} tokens/s")
             parts.append(f"{duration((self.goal - now.step) * seconds / steps)} left")
         return "  ".join(parts)
+
+    def _way(self, event: Progress) -> str:
+        bar = f"{cells.left(formats.bar(event.done / event.total, _BAR), _BAR)}▏ " if self._in_place else ""
+        if event.unit:
+            return f"{event.what}: {bar}{event.done:,} of {event.total:,} {event.unit}"
+        return f"{event.what}: {bar}step {event.done:,} of {event.total:,}"
 
     def end(self) -> None:
         """Leave the line as it stands and go to the next."""

@@ -1,5 +1,6 @@
 """A model to look at, or to start a run of its own from: nothing of a run it belongs to is touched."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,23 +11,25 @@ from core import messages as m
 from core import runs
 from core.allocator import keep_freed_memory
 from core.checkpoint import read_config
+from core.hub import Hub
+from core.opening import hub_model
 from core.recorder import Recorder
 from core.records import BOOK
 from core.session import Session
 from core.sources import FRESH, is_path
+from tui.headless.progress import ProgressLine
 
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """Where the weights are that a model's name stands for; None for those that are drawn anew."""
+    """Where the weights are that a model's name stands for; None for those that are drawn anew.
+
+    `opens` is the name under which a session opens them without the run they belong to.
+    """
 
     name: str
+    opens: str
     folder: Path | None = None
-
-    @property
-    def opens(self) -> str:
-        """The name under which a session opens them without the run they belong to."""
-        return self.name if self.folder is None else str(self.folder)
 
     def fitting(self, training: m.Training) -> m.Training:
         """The configuration with a context no longer than the model's."""
@@ -35,14 +38,29 @@ class Weights:
 
 
 def weights(name: str) -> Weights:
-    """What a model's name stands for: of a run, the checkpoint it stands at. Raises ValueError."""
+    """What a model's name stands for: of a run, the checkpoint it stands at. Raises ValueError.
+
+    A model of the hub that the cache does not have is downloaded, with a line on stderr that tells how far.
+    """
     if name in (FRESH, BOOK):
-        return Weights(name=name)
+        return Weights(name=name, opens=name)
     folder = Path(name).expanduser() if is_path(name) else runs.run_path(name)
     if (folder / "run.json").exists():
-        return Weights(name=name, folder=_checkpoint(folder).resolve())
-    # Of what is neither a run nor a path the session says what there is instead.
-    return Weights(name=name, folder=folder.resolve() if is_path(name) else None)
+        folder = _checkpoint(folder).resolve()
+    elif is_path(name):
+        folder = folder.resolve()
+    else:
+        return Weights(name=name, opens=name, folder=_fetched(name))
+    return Weights(name=name, opens=str(folder), folder=folder)
+
+
+def _fetched(name: str) -> Path:
+    """The folder of a model of the hub. Raises ValueError."""
+    line = ProgressLine(sys.stderr)
+    try:
+        return hub_model(name, Hub(line.happened, lambda: False)).path
+    finally:
+        line.end()
 
 
 def look(of: Weights, emit: Callable[[m.AnyEvent], None]) -> Session:

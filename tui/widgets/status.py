@@ -28,6 +28,7 @@ class StatusLine(LineView):
     def say(self, words: str) -> None:
         """Before there is a state: one line of words."""
         self._state = None
+        self._progress = None
         self._words = words
         self._build()
 
@@ -67,7 +68,8 @@ class StatusLine(LineView):
             return
         state = self._state
         if state is None:
-            self.show([strip(Segment(cells.left(self._words, width), theme.DIM))])
+            words = self._words if self._progress is None else f" {_done(self._progress)}"
+            self.show([strip(Segment(cells.left(words, width), theme.DIM))])
             return
         run = "▶ running" if state.running else "‖ paused"
         if not state.running and state.step >= state.goal:
@@ -77,8 +79,7 @@ class StatusLine(LineView):
             (run, Style(color=theme.BETTER, bold=True) if state.running else theme.LIT),
         ]
         if self._progress is not None:
-            done = f"{self._progress.what} {self._progress.done:,}/{self._progress.total:,}"
-            parts.insert(0, (safe(done), theme.LIT))
+            parts.insert(0, (_done(self._progress), theme.LIT))
         last = self._results.get(state.step)
         if last is not None:
             loss = formats.information(last.loss, self._unit)
@@ -101,6 +102,10 @@ class StatusLine(LineView):
             segments.append(Segment(text, style))
             used += cells.cell_len(text)
         self.show([strip(*segments)])
+
+
+def _done(progress: Progress) -> str:
+    return safe(f"{progress.what} {progress.done:,}/{progress.total:,} {progress.unit}".rstrip())
 
 
 def _millions(count: int) -> str:
