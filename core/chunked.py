@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from core.narrow import linear
 from core.products import Products
 
 BLOCK = 4096  # of the vocabulary: rows x block float32 logits stay within the caches
@@ -79,19 +80,25 @@ def loss_and_gradients(
 
 def loss_alone(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
     """The same mean without gradients, and without keeping the exponentials: (N, D), (V, D), (N,) -> ()."""
-    total = torch.zeros((), dtype=torch.float64)
+    total = surprisals(hidden, head, targets).sum(dtype=torch.float64)
+    return (total / len(targets)).to(hidden.dtype)
+
+
+def surprisals(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
+    """-log q(target) of every row, in nats, without gradients: (N, D), (V, D), (N,) -> (N,)."""
+    parts = []
     for first in range(0, len(targets), ROWS):
         rows = slice(first, first + ROWS)
         h, y = hidden[rows], targets[rows]
         own = _own_logits(h, head, y)
         s = h.new_zeros(len(h))
         for _, w in _blocks(head):
-            s += (h @ w.T).sub_(own).exp_().sum(-1)
-        loss = torch.log(s).sum(dtype=torch.float64)
-        if not torch.isfinite(loss):
-            loss = (torch.logsumexp(h @ head.T, -1) - own.squeeze(-1)).sum(dtype=torch.float64)
-        total += loss
-    return (total / len(targets)).to(hidden.dtype)
+            s += linear(h, w).sub_(own).exp_().sum(-1)
+        part = torch.log(s)
+        if not torch.isfinite(part).all():
+            part = torch.logsumexp(h @ head.T, -1) - own.squeeze(-1)
+        parts.append(part)
+    return torch.cat(parts) if parts else hidden.new_zeros(0)
 
 
 def _group(

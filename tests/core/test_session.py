@@ -11,10 +11,9 @@ import msgspec
 import pytest
 import torch
 
+from core import looking, runs, watching
 from core import messages as m
 from core import recorder as recording
-from core import runs, watching
-from core import session as module
 from core.checkpoint import load_model, save_model
 from core.messages import Training
 from core.models.gpt2 import Config
@@ -359,7 +358,8 @@ def test_a_model_with_another_vocabulary_is_refused(stage: Stage) -> None:
 
 def test_before_a_model_is_open_everything_is_refused_clearly(stage: Stage) -> None:
     session = stage.session()
-    for request in (m.Status(), m.History(), m.Score(text="a"), m.Run(), m.Reset(), m.Generate(text="a")):
+    looking = (m.Score(text="a"), m.Find(position=0, query="a"), m.Generate(text="a"))
+    for request in (m.Status(), m.History(), m.Run(), m.Reset(), *looking):
         method = getattr(session, str(type(request).__struct_config__.tag))
         with pytest.raises(ValueError, match="no model is open"):
             method(request)
@@ -402,7 +402,7 @@ def test_reset_trains_on_the_very_text_of_the_run(stage: Stage) -> None:
 
 
 def test_a_long_text_has_fewer_candidates_a_row(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CANDIDATES", 12)
+    monkeypatch.setattr(looking, "CANDIDATES", 12)
     session = stage.opened()
     assert {len(p.top) for p in session.score(m.Score(text="The fat cat", top_k=20)).predictions} == {4}
     assert {len(p.top) for p in session.score(m.Score(text=" a" * 40, top_k=20)).predictions} == {1}
