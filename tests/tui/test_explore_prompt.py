@@ -57,7 +57,7 @@ async def test_while_one_text_is_scored_only_the_latest_of_those_typed_meanwhile
         assert ex.prompt.text == PROMPT + " abc", "typing waits for the engine"
         ex.engine.go_on()
         await ex.settled()
-        assert scored(ex) == [PROMPT, PROMPT + " ", PROMPT + " abc"]
+        assert scored(ex) == [PROMPT, PROMPT + " abc"]
         assert shown == [(PROMPT + " abc", PROMPT + " abc")], "no table of another text than the prompt's"
 
 
