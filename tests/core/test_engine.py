@@ -187,8 +187,11 @@ class Newer:
 
         patch.setattr(self.engine._session, "_emit", event)
 
-    def messages(self) -> list[Any]:
-        return [m.decode_from_engine(line) for line in self.said.getvalue().splitlines()]
+    def scores(self) -> list[Any]:
+        """What was said of scores, in order: glimpses, answers and failures."""
+        messages = [m.decode_from_engine(line) for line in self.said.getvalue().splitlines()]
+        said = [message.event if isinstance(message, m.Event) else message for message in messages]
+        return [told for told in said if isinstance(told, (m.Glimpsed, m.Answer, m.Failure))]
 
 
 def test_a_score_in_the_middle_of_a_step_is_broken_off_for_a_newer_one(
@@ -204,8 +207,7 @@ def test_a_score_in_the_middle_of_a_step_is_broken_off_for_a_newer_one(
     session.advance()
     both.engine._session.close()
     both.engine._outbox.close()
-    said = [message.event if isinstance(message, m.Event) else message for message in both.messages()]
-    of_scores = [told for told in said if isinstance(told, (m.Glimpsed, m.Answer, m.Failure))]
+    of_scores = both.scores()
     assert [type(told) for told in of_scores] == [m.Glimpsed, m.Failure, m.Glimpsed, m.Answer]
     first, failure, second, answer = of_scores
     assert (first.text, second.text, answer.result.text) == (older, newer, newer)

@@ -19,7 +19,7 @@ from core.tokenizer import gpt2
 from tests.core import tiny
 
 C = 6
-BARS = {"rel": 1e-5, "abs": 1e-5}
+BAR = 1e-5
 
 
 def made() -> Model:
@@ -32,12 +32,14 @@ def made() -> Model:
 
 
 def close(a: Prediction, b: Prediction) -> None:
-    assert float(a.entropy) == pytest.approx(float(b.entropy), **BARS)
-    assert [float(c.log_prob) for c in a.top] == pytest.approx([float(c.log_prob) for c in b.top], **BARS)
+    assert float(a.entropy) == pytest.approx(float(b.entropy), rel=BAR, abs=BAR)
+    assert [float(c.log_prob) for c in a.top] == pytest.approx(
+        [float(c.log_prob) for c in b.top], rel=BAR, abs=BAR
+    )
     assert (a.target is None) == (b.target is None)
     if a.target is not None and b.target is not None:
         assert a.target.token_id == b.target.token_id
-        assert float(a.target.log_prob) == pytest.approx(float(b.target.log_prob), **BARS)
+        assert float(a.target.log_prob) == pytest.approx(float(b.target.log_prob), rel=BAR, abs=BAR)
         assert abs(a.target.rank - b.target.rank) <= 2  # of tokens that are alike to the last digit
 
 
@@ -92,7 +94,7 @@ def test_after_any_edits_a_table_is_that_of_the_text_read_anew(edits: list[tuple
                 ids = ids[: len(ids) - seed % 2]
             case "measure":
                 anew = Scorer(model, gpt2()).surprisals(ids)
-                assert scorer.surprisals(ids).tolist() == pytest.approx(anew.tolist(), **BARS)
+                assert scorer.surprisals(ids).tolist() == pytest.approx(anew.tolist(), rel=BAR, abs=BAR)
         agrees_with_a_new_one(model, scorer, ids, top_k)
 
 
@@ -206,6 +208,17 @@ def test_each_parameter_alone_is_seen_to_change() -> None:
         parameter.data.add_(1e-3)
         assert reading.turn_to([1, 2, 3]) == 0
         assert reading.turn_to([1, 2, 3]) == 3
+
+
+def test_a_single_weight_that_is_written_to_is_seen_to_change() -> None:
+    model = made()
+    reading = Reading(model)
+    for row in range(3):
+        for column in range(8):
+            reading.turn_to([1, 2, 3])
+            with torch.no_grad():
+                model.wte.weight[row, column] += 1
+            assert reading.turn_to([1, 2, 3]) == 0
 
 
 def test_a_text_is_read_in_float32_in_the_middle_of_a_step_in_bfloat16(

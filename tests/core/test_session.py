@@ -462,7 +462,7 @@ def test_a_text_that_is_no_longer_wanted_is_not_scored_to_its_end(stage: Stage) 
 
 
 def test_a_text_scored_in_the_middle_of_a_step_is_that_of_the_weights_before_it(stage: Stage) -> None:
-    """Two micro-batches, so that there is a middle; what was remembered then is forgotten after the update."""
+    # Two micro-batches, so that there is a middle.
     session = stage.opened(msgspec.structs.replace(TRAINING, batch=128, dropout=0.0, evaluate_every=1000))
     before = session.score(m.Score(text=TEXT)).summary
     tables: list[m.Table] = []
