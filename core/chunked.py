@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
+from core.narrow import linear
 from core.products import Products
 
 BLOCK = 4096  # of the vocabulary: rows x block float32 logits stay within the caches
@@ -64,7 +65,7 @@ def surprisals(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
         own = _own_logits(h, head, y)  # (R, 1)
         s = h.new_zeros(len(h))  # (R,)
         for _, w in _blocks(head):
-            s += (h @ w.T).sub_(own).exp_().sum(-1)
+            s += linear(h, w).sub_(own).exp_().sum(-1)
         if not torch.isfinite(s).all():
             found.append((torch.logsumexp(h @ head.T, -1) - own.squeeze(-1)).double())
         else:

@@ -10,12 +10,13 @@ from typing import BinaryIO
 
 from core import messages as m
 from core.allocator import keep_freed_memory
-from core.inbox import Inbox
+from core.inbox import SUPERSEDED, Inbox
 from core.outbox import Outbox
 from core.recorder import Recorder
 from core.runs import RunError
 from core.session import Session
 from core.texts import MissingText
+from core.watching import Overtaken
 
 _NO_MEMORY = "there is not enough memory for that: try a smaller size or batch"
 CLOSING_SECONDS = 30  # to save in, once nobody listens any more
@@ -40,6 +41,7 @@ class Engine:
             emit=self._outbox.event,
             between=self._serve_small,
             interrupted=self._inbox.interrupted,
+            overtaken=self._inbox.overtaken,
             recorder=Recorder(),
         )
 
@@ -90,6 +92,8 @@ class Engine:
         handler = getattr(self._session, str(type(call.request).__struct_config__.tag))
         try:
             self._outbox.send(m.Answer(id=call.id, result=handler(call.request)))
+        except Overtaken:
+            self._fail(call, "superseded", SUPERSEDED)
         except (RunError, OSError) as error:
             self._fail(call, "storage", str(error))
         except MissingText as error:

@@ -24,6 +24,8 @@ from core.messages import (
     decode_to_engine,
 )
 
+SUPERSEDED = "a newer prompt took its place"
+
 _SMALL = (Score, Find, Status, History)  # read the model and change nothing: may be served inside a step
 _OVERTAKEN = (Pause, Run, Stop)  # have to wait for the step's end, and small ones need not wait for them
 
@@ -83,7 +85,7 @@ class Inbox:
             self._waiting.append(call)
             self._arrived.notify_all()
         for older in superseded:
-            self._reply(Failure(id=older.id, kind="superseded", message="a newer prompt took its place"))
+            self._reply(Failure(id=older.id, kind="superseded", message=SUPERSEDED))
 
     def close(self) -> None:
         """Nothing more will come."""
@@ -121,6 +123,11 @@ class Inbox:
         """Whether something that takes long should end: a stop waits, or nobody listens any more."""
         with self._arrived:
             return self._closed or any(isinstance(call.request, Stop) for call in self._waiting)
+
+    def overtaken(self) -> bool:
+        """Whether a newer text is wanted than the one that is being scored."""
+        with self._arrived:
+            return any(isinstance(call.request, Score) for call in self._waiting)
 
 
 def _refusal(line: bytes, reason: str) -> Failure:

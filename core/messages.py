@@ -8,61 +8,31 @@ from typing import Generic, Literal, TypeVar
 
 import msgspec
 
+# One statement for all of these names; sorted, each would have one of its own.
+# isort: off
 from core.records import (
     Candidate as Candidate,
-)
-from core.records import (
     Candidates as Candidates,
-)
-from core.records import (
     Curve as Curve,
-)
-from core.records import (
     Generated as Generated,
-)
-from core.records import (
     Message as Message,
-)
-from core.records import (
     ModelInfo as ModelInfo,
-)
-from core.records import (
     Prediction as Prediction,
-)
-from core.records import (
     Real as Real,
-)
-from core.records import (
     Reference as Reference,
-)
-from core.records import (
     State as State,
-)
-from core.records import (
     StepResult as StepResult,
-)
-from core.records import (
     Stored as Stored,
-)
-from core.records import (
     Summary as Summary,
-)
-from core.records import (
     Table as Table,
-)
-from core.records import (
     TextInfo as TextInfo,
-)
-from core.records import (
     Token as Token,
-)
-from core.records import (
     Training as Training,
-)
-from core.records import (
     real as real,
+    require,
 )
-from core.records import require
+
+# isort: on
 
 PROTOCOL = 1
 LINE_LIMIT = 16 * 2**20  # bytes in one line; a table of 200 rows with 20 candidates each takes about 440 kB
@@ -184,6 +154,15 @@ class Rescored(Message, frozen=True, kw_only=True):
     table: Table
 
 
+class Glimpsed(Message, frozen=True, kw_only=True):
+    """The open row of a text that is being scored, at `position`; the table with the same row follows."""
+
+    text: str
+    step: int
+    position: int
+    prediction: Prediction
+
+
 class Continued(Message, frozen=True, kw_only=True):
     """A continuation under way: all of it so far."""
 
@@ -224,7 +203,7 @@ AnyRequest = (
     | Stop
 )
 AnyResult = State | Curve | Table | Candidates | Generated | Stored
-AnyEvent = Stepped | Rescored | Continued | Progress | Changed
+AnyEvent = Stepped | Rescored | Glimpsed | Continued | Progress | Changed
 
 FailureKind = Literal["bad_request", "bad_line", "stopped", "superseded", "missing", "storage", "internal"]
 

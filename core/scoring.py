@@ -3,34 +3,72 @@
 import math
 from collections.abc import Iterator, Sequence
 
+import msgspec
 import torch
 from torch import Tensor
 
-from core import information, losses
+from core import chunked, information, losses
 from core.messages import Candidate, Prediction, Summary, Table, Token, real
 from core.models.gpt2 import Model
+from core.reading import Reading, exactly
 from core.tokenizer import Tokenizer
 
+TOGETHER = 8  # rows that are worth no answer of their own before the rest
 _ROWS_AT_ONCE = 64  # rows of logits held at a time: 64 x 50,257 floats are 13 MB
 
 
 class Scorer:
-    """Scores texts with one model. Nothing here is random and nothing changes the model."""
+    """Scores texts with one model, one after the other; what two have in common is computed once.
+
+    Nothing here is random and nothing changes the model. Where its weights change, what was known is
+    forgotten.
+    """
 
     def __init__(self, model: Model, tokenizer: Tokenizer) -> None:
         self._model = model
         self._tokenizer = tokenizer
+        self._reading = Reading(model)
+        self._rows: list[Prediction | None] = []  # of the text that is read, as far as they are known
+        self._top_k = 0  # candidates in each of them
 
     def surprisals(self, ids: Sequence[int]) -> Tensor:
         """-log p of tokens 1 .. n-1, each given all before it in its window: (n - 1,) float64, in nats."""
         if len(ids) < 2:
             return torch.zeros(0, dtype=torch.float64)
-        parts = [
-            losses.surprisal(logits[: len(targets)], targets)
-            for logits, targets in self._rows(ids)
-            if len(targets)
-        ]
-        return torch.cat(parts).double()
+        self._turn_to(ids)
+        for _ in self._reading.read():
+            pass
+        with exactly():
+            hidden = self._reading.hidden(range(len(ids) - 1))  # (n - 1, D)
+            targets = torch.tensor(ids[1:], device=hidden.device)
+            surprisals = chunked.surprisals(hidden, self._model.head, targets)
+        # What takes a product for a sum may lie a rounding error below 0.
+        return surprisals.double().clamp(min=0).cpu()
+
+    def steps(self, ids: Sequence[int], top_k: int) -> Iterator[Prediction | None]:
+        """Compute what a table of this text needs and is not known yet, what is looked at first first.
+
+        A turn comes after each part but the last, with the open row's prediction from when that is known.
+        One may stop at any: what was computed is kept.
+        """
+        self._turn_to(ids)
+        self._keep_candidates(top_k)
+        if not ids:
+            return
+        for _ in self._reading.read_last():
+            yield None
+        missing = self._missing()
+        if len(missing) > TOGETHER or not self._reading.complete:
+            if self._rows[-1] is None:
+                self._predict([len(ids) - 1])
+            yield self._rows[-1]
+            for _ in self._reading.read():
+                yield self._rows[-1]
+        missing = self._missing()
+        for first in range(0, len(missing), _ROWS_AT_ONCE):
+            if first:
+                yield self._rows[-1]
+            self._predict(missing[first : first + _ROWS_AT_ONCE])
 
     def table(
         self,
@@ -46,33 +84,18 @@ class Scorer:
 
         `before` are the surprisals (n - 1,) of the same text at step `before_step`, where they are known.
         """
-        predictions: list[Prediction] = []
-        for logits, targets in self._rows(ids):  # (r, V), (r,) or (r - 1,)
-            aligned = torch.zeros(len(logits), dtype=torch.long)  # the open row's place is never read
-            aligned[: len(targets)] = targets
-            stats = losses.statistics(logits, aligned, top_k)
-            assert stats.log_prob is not None and stats.rank is not None  # there were targets
-            tops = zip(stats.top_ids.tolist(), stats.top_log_probs.tolist(), strict=True)
-            scored = list(zip(targets.tolist(), stats.log_prob.tolist(), stats.rank.tolist(), strict=False))
-            for row, (entropy, (top_ids, top_log_probs)) in enumerate(
-                zip(stats.entropy.tolist(), tops, strict=True)
-            ):
-                target = self._candidate(*scored[row]) if row < len(scored) else None
-                index = len(predictions)
-                moved = None
-                if target is not None and before is not None:
-                    moved = real(target.surprisal - float(before[index]))
-                top = tuple(
-                    self._candidate(token_id, log_prob, rank)
-                    for rank, (token_id, log_prob) in enumerate(zip(top_ids, top_log_probs, strict=True), 1)
-                )
-                predictions.append(Prediction(entropy=real(entropy), top=top, target=target, moved=moved))
+        for _ in self.steps(ids, top_k):
+            pass
+        predictions = [row for row in self._rows if row is not None]
+        summary = self._summary(ids, predictions)
+        if before is not None:
+            predictions = [*map(_moved, predictions, before.tolist()), *predictions[-1:]]
         return Table(
             text=text,
             tokens=tuple(Token(token_id=i, piece=self._tokenizer.piece(i)) for i in ids),
             predictions=tuple(predictions),
             window_starts=tuple(range(0, max(1, len(ids)), self._model.config.n_positions)),
-            summary=self._summary(ids, predictions),
+            summary=summary,
             step=step,
             moved_from=before_step if before is not None else None,
         )
@@ -85,10 +108,12 @@ class Scorer:
         """
         if not 0 <= position < len(ids):
             raise ValueError(f"position {position} is outside the text of {len(ids)} tokens")
-        start = position - position % self._model.config.n_positions
-        with torch.inference_mode():
-            hidden = self._model(torch.tensor([ids[start : position + 1]]))
-            log_probs = losses.log_probs(self._model.logits(hidden[0, -1:]))[0]  # (V,)
+        self._turn_to(ids)
+        for _ in self._reading.read():
+            pass
+        with exactly():
+            hidden = self._reading.hidden([position])  # (1, D)
+            log_probs = losses.log_probs(self._model.logits(hidden))[0].cpu()  # (V,)
         matches = torch.tensor(self._tokenizer.containing(query), dtype=torch.long)
         typed = query.strip().encode()
         itself = [bool(typed) and self._tokenizer.piece(i).strip() == typed for i in matches.tolist()]
@@ -99,21 +124,50 @@ class Scorer:
         triples = zip(best.tolist(), log_probs[best].tolist(), ranks.tolist(), strict=True)
         return [self._candidate(*triple) for triple in triples], len(matches)
 
-    def _rows(self, ids: Sequence[int]) -> Iterator[tuple[Tensor, Tensor]]:
-        """Logits (r, V) of consecutive positions with their targets: (r,), or (r - 1,) at the open row.
+    # ---------------------------------------------------------------------------------- the rows by and by
 
-        Window k reads ids [kC, (k+1)C) and predicts [kC+1, (k+1)C+1), so only the very first token is
-        never predicted.
-        """
-        context = self._model.config.n_positions
-        with torch.inference_mode():
-            for start in range(0, len(ids), context):
-                hidden = self._model(torch.tensor([ids[start : start + context]]))[0]  # (T, D)
-                for first in range(0, len(hidden), _ROWS_AT_ONCE):
-                    rows = hidden[first : first + _ROWS_AT_ONCE]
-                    at = start + first + 1
-                    targets = torch.tensor(ids[at : at + len(rows)], dtype=torch.long)
-                    yield self._model.logits(rows), targets
+    def _turn_to(self, ids: Sequence[int]) -> None:
+        """Take up another text; the rows it has in common with the one before stay."""
+        common = self._reading.turn_to(ids)
+        self._rows = self._rows[:common] + [None] * (len(ids) - common)
+        if not common:
+            return
+        # What the last of them predicts stands, but another token follows it now, or none.
+        last = self._rows[common - 1]
+        follows = ids[common] if common < len(ids) else None
+        if last is not None and follows != (last.target and last.target.token_id):
+            replaced = msgspec.structs.replace(last, target=None) if follows is None else None
+            self._rows[common - 1] = replaced
+
+    def _keep_candidates(self, top_k: int) -> None:
+        """Have this many candidates in every row from now on."""
+        if top_k < self._top_k:
+            self._rows = [row and msgspec.structs.replace(row, top=row.top[:top_k]) for row in self._rows]
+        elif top_k > self._top_k:
+            self._rows = [None] * len(self._rows)
+        self._top_k = top_k
+
+    def _missing(self) -> list[int]:
+        return [position for position, row in enumerate(self._rows) if row is None]
+
+    def _predict(self, positions: Sequence[int]) -> None:
+        """Compute the rows of these tokens, whose hidden states are there."""
+        ids = self._reading.ids
+        follow = [ids[position + 1] if position + 1 < len(ids) else None for position in positions]
+        with exactly():
+            logits = self._model.logits(self._reading.hidden(positions))  # (r, V)
+            # The open row has no target; what stands in its place is never read.
+            targets = torch.tensor([token_id or 0 for token_id in follow], device=logits.device)
+            stats = losses.statistics(logits, targets, self._top_k)
+        assert stats.log_prob is not None and stats.rank is not None  # there were targets
+        figures = (stats.entropy, stats.log_prob, stats.rank, stats.top_ids, stats.top_log_probs)
+        rows = zip(positions, follow, *(figure.tolist() for figure in figures), strict=True)
+        for position, token_id, entropy, log_prob, rank, top_ids, top_log_probs in rows:
+            self._rows[position] = Prediction(
+                entropy=real(entropy),
+                top=tuple(map(self._candidate, top_ids, top_log_probs, range(1, len(top_ids) + 1))),
+                target=None if token_id is None else self._candidate(token_id, log_prob, rank),
+            )
 
     def _summary(self, ids: Sequence[int], predictions: Sequence[Prediction]) -> Summary:
         surprisals = [p.target.surprisal for p in predictions if p.target is not None]
@@ -133,3 +187,9 @@ class Scorer:
         return Candidate(
             token_id=token_id, piece=self._tokenizer.piece(token_id), log_prob=real(log_prob), rank=rank
         )
+
+
+def _moved(prediction: Prediction, before: float) -> Prediction:
+    """The prediction with how far its target's surprisal lies from what it was before, in nats."""
+    assert prediction.target is not None  # only the open row has none, and nothing was known before of it
+    return msgspec.structs.replace(prediction, moved=real(prediction.target.surprisal - before))

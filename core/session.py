@@ -5,26 +5,23 @@ from collections.abc import Callable
 from core import messages as m
 from core.generation import Generation
 from core.hub import Hub
+from core.looking import Looking
 from core.opening import Opened, configured, opened, restarted
 from core.recorder import Recorder
-from core.records import measured, require
+from core.records import measured
 from core.sampling import SampleConfig
-from core.scoring import Scorer
 from core.text import clean
 from core.texts import Texts
 from core.tokenizer import gpt2
 from core.trainer import Diverged
-from core.watching import Pace, Watch
-
-MOST_CANDIDATES = 1000  # that can be asked for at once
-CANDIDATES = 50_000  # at most in one table: a longer text has fewer a row, so that it fits into one line
 
 
 class Session:
     """Everything one person works on. One thread may touch it.
 
     `emit` takes events. `between` is called where a session in the middle of a step can serve a small
-    request; `interrupted` says whether what takes long should be broken off.
+    request; `interrupted` says whether what takes long should be broken off, `overtaken` whether a newer
+    text waits to be scored.
     """
 
     def __init__(
@@ -33,6 +30,7 @@ class Session:
         emit: Callable[[m.AnyEvent], None],
         between: Callable[[], None],
         interrupted: Callable[[], bool],
+        overtaken: Callable[[], bool] = lambda: False,
         recorder: Recorder,
     ) -> None:
         self._emit = emit
@@ -42,12 +40,11 @@ class Session:
         self._tokenizer = gpt2()
         self._texts = Texts(self._tokenizer)
         self._opened: Opened | None = None
-        self._watch = Watch()
+        self._looking = Looking(self._tokenizer, emit=lambda event: self._emit(event), overtaken=overtaken)
         self._until: int | None = None  # the step to pause at; None while paused
         self._counting = False  # whether a number of steps was asked for, to which more can be added
         self._goal = 0
         self._warning: str | None = None
-        self._pace = Pace()
 
     # --------------------------------------------------------------------------------------- a model, a run
 
@@ -103,7 +100,7 @@ class Session:
         """The steps known, also those ahead after a rewind, with the watched text's mean where measured."""
         results = self.at.results
         steps = sorted(step for step in results if step >= request.since)
-        return m.Curve(results=tuple(self._watch.joined(results[step]) for step in steps))
+        return m.Curve(results=tuple(self._looking.watch.joined(results[step]) for step in steps))
 
     def close(self) -> None:
         """Save the run where it stands."""
@@ -115,26 +112,17 @@ class Session:
         self._until = None
         self._goal = max(at.training.steps, at.saved.position if at.saved else 0)
         self._warning = at.warning
-        self._watch.forget()
-        self._pace = Pace()
+        self._looking.begin(at.model)
 
     # --------------------------------------------------------------------------------------------- looking
 
     def score(self, request: m.Score) -> m.Table:
-        """Score a text and watch it from now on."""
-        require("top k", request.top_k, 1, MOST_CANDIDATES)
-        scorer = self._scorer
-        text = clean(request.text)
-        if text != self._watch.text:
-            self._watch = Watch(text=text, ids=self._tokenizer.encode(text))
-        self._watch.top_k = max(1, min(request.top_k, CANDIDATES // max(1, len(self._watch.ids))))
-        return self._watch.table(scorer, self.at.trainer.step_count)
+        """Score a text and watch it from now on. Raises Overtaken where a newer one waits."""
+        return self._looking.score(request, self.at.trainer.step_count)
 
     def find(self, request: m.Find) -> m.Candidates:
         """Tokens that hold what was typed, as seen after a position of the watched text."""
-        require("limit", request.limit, 1, MOST_CANDIDATES)
-        found, matches = self._scorer.find(self._watch.ids, request.position, request.query, request.limit)
-        return m.Candidates(found=tuple(found), matches=matches)
+        return self._looking.find(request)
 
     def generate(self, request: m.Generate) -> m.Generated:
         """Continue a text, telling how far it is; a stop leaves what there is."""
@@ -153,20 +141,11 @@ class Session:
         text = self._tokenizer.decode(made).decode("utf-8", errors="replace")
         return m.Generated(text=text, tokens=len(made), done=True)
 
-    @property
-    def _scorer(self) -> Scorer:
-        return Scorer(self.at.model, self._tokenizer)
-
     def _show_watch(self) -> None:
-        """Tell how the watched text looks now."""
-        if self._watch.ids:
-            with self._pace.showing():
-                table = self._watch.table(self._scorer, self.at.trainer.step_count)
-            self._emit(m.Rescored(table=table))
+        self._looking.show(self.at.trainer.step_count)
 
     def _measure_watch(self) -> None:
-        with self._pace.measuring():
-            self._watch.measure(self._scorer, self.at.trainer.step_count)
+        self._looking.measure(self.at.trainer.step_count)
 
     # -------------------------------------------------------------------------------------------- training
 
@@ -218,15 +197,15 @@ class Session:
         except Diverged as error:
             self.halt(str(error))
             return
-        self._pace.trained(result.seconds)
+        self._looking.pace.trained(result.seconds)
         self._acknowledge(result)
         last = self._until is not None and result.step >= self._until
         if last:
             self._until = None
-        if last or self._pace.may_measure:
+        if last or self._looking.pace.may_measure:
             self._measure_watch()
-        self._emit(m.Stepped(results=(self._watch.joined(result),), state=self.status()))
-        if last or self._pace.may_show:
+        self._emit(m.Stepped(results=(self._looking.watch.joined(result),), state=self.status()))
+        if last or self._looking.pace.may_show:
             self._show_watch()
 
     def halt(self, reason: str) -> None:
@@ -242,7 +221,7 @@ class Session:
         training, validation = map(measured, at.trainer.evaluate())
         start = m.StepResult(step=0, evaluation=training, validation=validation)
         self._acknowledge(start)
-        self._emit(m.Stepped(results=(self._watch.joined(start),), state=self.status()))
+        self._emit(m.Stepped(results=(self._looking.watch.joined(start),), state=self.status()))
 
     def _acknowledge(self, result: m.StepResult) -> None:
         """Write a step down."""

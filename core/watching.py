@@ -1,14 +1,15 @@
 """The text a person is looking at: scored after every step, with its own curve and how far its rows move."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import msgspec
+import torch
 from torch import Tensor
 
-from core.messages import StepResult, Table, real
+from core.messages import Prediction, StepResult, Table, real
 from core.scoring import Scorer
 
 MEASURE_SHARE = 0.05  # of the training time may go into the watched text's own curve
@@ -16,6 +17,10 @@ SHOW_SECONDS = 0.2  # at least, from one whole table of it to the next
 _SHOW_PAUSE = (
     4.0  # at least, of the time a table took, before the next: a fifth of all goes into them at most
 )
+
+
+class Overtaken(Exception):
+    """A newer text is wanted than the one that is being scored. What was computed of it is kept."""
 
 
 @dataclass(kw_only=True)
@@ -31,23 +36,45 @@ class Watch:
 
     def measure(self, scorer: Scorer, step: int) -> None:
         """Take the surprisals of the present step; the last ones of another step become the ones before."""
-        if not self.ids:
-            return
-        surprisals = scorer.surprisals(self.ids)  # (n - 1,)
-        if self._now is not None and self._now[0] != step:
-            self._before = self._now
-        self._now = step, surprisals
-        if len(surprisals):
-            self.curve[step] = float(surprisals.mean())
+        if self.ids:
+            self._take(scorer.surprisals(self.ids), step)
 
-    def table(self, scorer: Scorer, step: int) -> Table:
-        """The whole table at the present step, rows compared with the step measured before it."""
-        if self._now is None or self._now[0] != step:
-            self.measure(scorer, step)
-        before_step, before = self._before or (None, None)
-        return scorer.table(
+    def table(
+        self,
+        scorer: Scorer,
+        step: int,
+        *,
+        glimpsed: Callable[[Prediction], None] = lambda open_row: None,
+        overtaken: Callable[[], bool] = lambda: False,
+    ) -> Table:
+        """The whole table at the present step, rows compared with the step measured before it.
+
+        Where that takes a while, `glimpsed` is handed the open row's prediction first. Raises Overtaken as
+        soon as `overtaken` says that the table is no longer wanted.
+        """
+        told = False
+        for open_row in scorer.steps(self.ids, self.top_k):
+            if open_row is not None and not told:
+                glimpsed(open_row)
+                told = True
+            if overtaken():
+                raise Overtaken
+        earlier = self._before if self._now is None or self._now[0] == step else self._now
+        before_step, before = earlier or (None, None)
+        table = scorer.table(
             self.text, self.ids, top_k=self.top_k, step=step, before=before, before_step=before_step
         )
+        if self.ids and (self._now is None or self._now[0] != step):
+            surprisals = [p.target.surprisal for p in table.predictions if p.target is not None]
+            self._take(torch.tensor(surprisals, dtype=torch.float64), step)
+        return table
+
+    def _take(self, surprisals: Tensor, step: int) -> None:
+        if self._now is not None and self._now[0] != step:
+            self._before = self._now
+        self._now = step, surprisals  # (n - 1,)
+        if len(surprisals):
+            self.curve[step] = float(surprisals.mean())
 
     def joined(self, result: StepResult) -> StepResult:
         """A step's line with this text's mean in it, where it was measured."""

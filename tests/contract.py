@@ -15,6 +15,7 @@ from core.tokenizer import gpt2
 from tui.engine import Line
 
 TEXT = "The fat cat sat on the mat"
+LONG = TEXT + " while the dog slept on the lap of the old man in the hat"
 TINY = m.Training(batch=1, context=16, steps=12, warmup=2, evaluate_every=4, learning_rate=1e-2)
 PATIENCE = 30.0  # seconds after which an engine that says nothing is given up
 
@@ -222,6 +223,25 @@ async def of_many_scores_the_latest_is_answered(talk: Talk) -> None:
     assert isinstance(last, m.Answer) and isinstance(last.result, m.Table)
     assert last.result.text == TEXT[:11]
     assert all(r.kind == "superseded" for r in replies if isinstance(r, m.Failure))
+
+
+async def the_open_row_is_told_of_before_a_table_that_takes_longer(talk: Talk) -> None:
+    await talk.opened()
+    for text in (LONG, LONG.replace("The", "One")):  # much to read, of nothing and by an edit at the front
+        talk.events.clear()
+        table = await talk.ask(m.Score(text=text, top_k=3))
+        (glimpsed,) = talk.told(m.Glimpsed)
+        assert (glimpsed.text, glimpsed.step, glimpsed.position) == (text, 0, len(table.tokens) - 1)
+        assert glimpsed.prediction == table.predictions[-1]
+
+
+async def a_token_more_or_less_has_nothing_to_be_told_of_first(talk: Talk) -> None:
+    await talk.opened()
+    await talk.ask(m.Score(text=LONG))
+    talk.events.clear()
+    for text in (LONG + " and", LONG, LONG + "s"):
+        assert (await talk.ask(m.Score(text=text))).text == text
+    assert not talk.told(m.Glimpsed)
 
 
 async def a_run_tells_every_step_and_ends_by_itself(talk: Talk) -> None:
@@ -530,6 +550,8 @@ CLAIMS: tuple[Callable[[Talk], Awaitable[None]], ...] = (
     windows_begin_at_multiples_of_the_context,
     any_text_can_be_scored,
     of_many_scores_the_latest_is_answered,
+    the_open_row_is_told_of_before_a_table_that_takes_longer,
+    a_token_more_or_less_has_nothing_to_be_told_of_first,
     a_run_tells_every_step_and_ends_by_itself,
     the_watched_text_is_scored_anew_as_steps_are_done,
     steps_asked_for_add_up,

@@ -19,6 +19,7 @@ from core.text import clean
 from core.tokenizer import gpt2
 from tests.fake_distribution import FakeDistribution, learned
 
+GLIMPSED_FROM = 10  # tokens unread, from which on the open row is told of before the table
 PRESETS = {"small": (4, 4, 128), "medium": (4, 6, 192), "large": (6, 8, 256), "124M": (12, 12, 768)}
 
 
@@ -70,6 +71,7 @@ class FakeEngine:
         self._until: int | None = None
         self._counting = False
         self._watched = ("", 20)
+        self._scored_at: tuple[FakeRun | None, int] = (None, 0)
         self._seen: list[tuple[int, list[float]]] = []  # the last two steps at which the text was measured
         self._prompt_curve: dict[int, float] = {}
 
@@ -310,11 +312,27 @@ class FakeEngine:
     def _score(self, request: m.Score) -> m.Table:
         text = clean(request.text)
         self._require_open()
+        unread = self._unread(text)
         if text != self._watched[0]:
             self._seen.clear()
             self._prompt_curve.clear()
         self._watched = text, request.top_k
-        return self._table()
+        table = self._table()
+        self._scored_at = self._at, self._at.step
+        if unread > GLIMPSED_FROM:
+            position, step = len(table.tokens) - 1, self._at.step
+            open_row = table.predictions[position]
+            self._emit(m.Glimpsed(text=text, step=step, position=position, prediction=open_row))
+        return table
+
+    def _unread(self, text: str) -> int:
+        """How many of a text's tokens a model that remembers the last text would still have to read."""
+        ids = self._tokenizer.encode(text)
+        if self._scored_at != (self._at, self._at.step):
+            return len(ids)
+        known = self._tokenizer.encode(self._watched[0])
+        pairs = zip(ids, known, strict=False)
+        return len(ids) - next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(ids), len(known)))
 
     def _table(self) -> m.Table:
         text, top_k = self._watched

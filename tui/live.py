@@ -10,6 +10,9 @@ from textual.widget import Widget
 from core import messages as m
 from tui.engine import Engine, EngineDied, EngineError, Line
 
+# A table takes 440 kB for 200 tokens: on a slow line more of them on their way would come ever later.
+UNANSWERED = 2  # texts at most that are sent to be scored: one that is, and one that overtakes it
+
 
 class StateChanged(Message):
     def __init__(self, state: m.State) -> None:
@@ -21,6 +24,15 @@ class TableChanged(Message):
     def __init__(self, table: m.Table) -> None:
         super().__init__()
         self.table = table
+
+
+class OpenRowGlimpsed(Message):
+    """What comes after the whole text, known before the rest of its table is."""
+
+    def __init__(self, text: str, prediction: m.Prediction) -> None:
+        super().__init__()
+        self.text = text
+        self.prediction = prediction
 
 
 class StepsDone(Message):
@@ -71,7 +83,8 @@ class Live:
         self._opening = opening
         self._engine: Engine | None = None
         self._wanted: str | None = None
-        self._scoring: asyncio.Task[None] | None = None
+        self._scored: str | None = None  # the text that was last sent to be scored
+        self._scoring = 0  # how many of those sent are not answered yet
         self._tasks: set[asyncio.Task[Any]] = set()
         self.state: m.State | None = None
         self.table: m.Table | None = None
@@ -151,6 +164,9 @@ class Live:
             case m.Rescored(table=table):
                 if table.text == self._wanted:
                     self._show(table)
+            case m.Glimpsed(text=text, prediction=prediction):
+                if text == self._wanted and (self.table is None or self.table.text != text):
+                    self._screen.post_message(OpenRowGlimpsed(text, prediction))
             case m.Continued(generated=generated):
                 if self._continuing:
                     self._screen.post_message(TextContinued(self._continuing[0], generated))
@@ -171,32 +187,31 @@ class Live:
     # ----------------------------------------------------------------------------------------------- scoring
 
     def watch(self, text: str) -> None:
-        """Score this text: the first wish at once, then always the latest."""
+        """Score this text: at once, also where an older one is being scored, which it overtakes."""
         self._wanted = text
         self._score_wanted()
 
     def _score_wanted(self, *, again: bool = False) -> None:
-        if self._engine is None or self._wanted is None:
-            return
         if again:
-            self.table = None
-        if self._scoring is None or self._scoring.done():
-            self._scoring = self._spawn(self._score())
+            self.table = self._scored = None
+        if self._engine is None or self._wanted is None or self._wanted == self._scored:
+            return
+        if self._scoring < UNANSWERED:
+            self._scoring += 1
+            self._scored = self._wanted
+            self._spawn(self._score(self._engine, self._wanted))
 
-    async def _score(self) -> None:
-        while self._engine is not None and self._wanted is not None:
-            text = self._wanted
-            if self.table is not None and self.table.text == text:
-                return
-            try:
-                self._show(await self._engine.ask(m.Score(text=text)))
-            except EngineError as error:
-                if error.kind != "superseded":
-                    self._say(str(error), error=True)
-            except EngineDied:
-                return
-            if text == self._wanted:
-                return
+    async def _score(self, engine: Engine, text: str) -> None:
+        try:
+            self._show(await engine.ask(m.Score(text=text)))
+        except EngineError as error:
+            if error.kind != "superseded":
+                self._say(str(error), error=True)
+        except EngineDied:
+            pass  # on_end has told of it
+        finally:
+            self._scoring -= 1
+            self._score_wanted()
 
     async def find(self, position: int, query: str) -> m.Candidates | None:
         """Tokens that hold what was typed; None where that could not be found out."""

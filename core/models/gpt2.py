@@ -16,6 +16,7 @@ from torch.nn import functional
 from core import hf
 from core.dropout import ATTENTION_OUTPUT, ATTENTION_WEIGHTS, EMBEDDING, MLP_OUTPUT, Dropout
 from core.kv_cache import KVCache
+from core.narrow import linear
 from core.randomness import drop_256ths, stream
 
 _SIZES = ("vocab_size", "n_positions", "n_embd", "n_layer", "n_head")  # alike here and in a config.json
@@ -84,7 +85,7 @@ class Linear(nn.Module):
         self.bias = nn.Parameter(torch.zeros(n_out)) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.linear(x, self.weight, self.bias)  # (..., n_in) -> (..., n_out)
+        return linear(x, self.weight, self.bias)  # (..., n_in) -> (..., n_out)
 
 
 class Attention(nn.Module):
@@ -107,7 +108,8 @@ class Attention(nn.Module):
         if torch.is_grad_enabled() or dropout is not None:
             mixed = self._mixed(queries, keys, values, mask, dropout)
         else:
-            mixed = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
+            seen = None if t == 1 else mask  # a single token sees all there is
+            mixed = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=seen)
         y: Tensor = self.projection(mixed.transpose(1, 2).reshape(b, t, d))
         return y if dropout is None else dropout(y, self.layer, ATTENTION_OUTPUT)
 
@@ -198,7 +200,7 @@ class Model(nn.Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """(..., D) -> (..., V)."""
-        return functional.linear(hidden, self.head)
+        return linear(hidden, self.head)
 
     @torch.no_grad()
     def initialise(self, seed: int) -> None:

@@ -1,6 +1,7 @@
 """The engine as a process: how it ends, what it leaves behind, and what cannot disturb it."""
 
 import asyncio
+import io
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 from core import messages as m
 from core import runs
 from core.checkpoint import save_model
+from core.engine import Engine
 from core.models.gpt2 import Config
 from tests.contract import TEXT, Talk
 from tests.core import tiny
@@ -168,3 +170,45 @@ def test_an_engine_nobody_talks_to_ends_with_its_input() -> None:
     assert done.returncode == 0
     (hello,) = done.stdout.splitlines()
     assert isinstance(m.decode_from_engine(hello), m.Hello)
+
+
+class Newer:
+    """An engine in this process; once the open row of `text` is told of, a newer text waits."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, text: str, newer: str) -> None:
+        self.said = io.BytesIO()
+        self.engine = Engine(io.BytesIO(), self.said)
+        tell = self.engine._outbox.event
+
+        def event(event: m.AnyEvent) -> None:
+            tell(event)
+            if isinstance(event, m.Glimpsed) and event.text == text:
+                self.engine._inbox.put(m.Call(id=2, request=m.Score(text=newer)))
+
+        patch.setattr(self.engine._session, "_emit", event)
+
+    def scores(self) -> list[Any]:
+        """What was said of scores, in order: glimpses, answers and failures."""
+        messages = [m.decode_from_engine(line) for line in self.said.getvalue().splitlines()]
+        said = [message.event if isinstance(message, m.Event) else message for message in messages]
+        return [told for told in said if isinstance(told, (m.Glimpsed, m.Answer, m.Failure))]
+
+
+def test_a_score_in_the_middle_of_a_step_is_broken_off_for_a_newer_one(
+    model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older, newer = TEXT * 30, "One " + TEXT * 30
+    both = Newer(monkeypatch, older, newer)
+    session, inbox = both.engine._session, both.engine._inbox
+    training = m.Training(batch=64, context=16, steps=9, evaluate_every=9)  # two micro-batches
+    session.open(m.Open(model=model, training=training))
+    inbox.put(m.Call(id=1, request=m.Score(text=older)))
+    session.run(m.Run(steps=1))
+    session.advance()
+    both.engine._session.close()
+    both.engine._outbox.close()
+    of_scores = both.scores()
+    assert [type(told) for told in of_scores] == [m.Glimpsed, m.Failure, m.Glimpsed, m.Answer]
+    first, failure, second, answer = of_scores
+    assert (first.text, second.text, answer.result.text) == (older, newer, newer)
+    assert (failure.id, failure.kind, answer.id, answer.result.step) == (1, "superseded", 2, 0)

@@ -102,6 +102,15 @@ def test_a_stop_or_the_end_interrupts(heard: Heard) -> None:
     assert heard.inbox.interrupted()
 
 
+def test_a_score_that_waits_overtakes_the_one_that_is_served(heard: Heard) -> None:
+    heard.put(m.Status(), m.Stop())
+    assert not heard.inbox.overtaken()
+    heard.put(m.Score(text="a"))
+    assert heard.inbox.overtaken()
+    heard.waiting()
+    assert not heard.inbox.overtaken()
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -11,17 +11,19 @@ import msgspec
 import pytest
 import torch
 
+from core import looking, runs, watching
 from core import messages as m
 from core import recorder as recording
-from core import runs, watching
-from core import session as module
 from core.checkpoint import load_model, save_model
 from core.messages import Training
 from core.models.gpt2 import Config
 from core.recorder import CHECKPOINT_SECONDS, Recorder
 from core.runs import RunError
+from core.scoring import Scorer
 from core.session import Session
+from core.tokenizer import gpt2
 from core.trainer import Diverged
+from core.watching import Overtaken
 from tests.core import tiny
 
 TEXT = "The fat cat sat on the mat"
@@ -46,6 +48,7 @@ class Stage:
         self.events: list[m.AnyEvent] = []
         self.between: Callable[[], None] = lambda: None
         self.interrupted = False
+        self.overtaken = False
         self.sessions: list[Session] = []
         model = tiny.model(Config(n_positions=8, n_embd=8, n_layer=1, n_head=2))
         self.model.mkdir()
@@ -56,6 +59,7 @@ class Stage:
             emit=self.events.append,
             between=lambda: self.between(),
             interrupted=lambda: self.interrupted,
+            overtaken=lambda: self.overtaken,
             recorder=Recorder(clock=self.clock, **recorder),
         )
         self.sessions.append(made)
@@ -359,7 +363,8 @@ def test_a_model_with_another_vocabulary_is_refused(stage: Stage) -> None:
 
 def test_before_a_model_is_open_everything_is_refused_clearly(stage: Stage) -> None:
     session = stage.session()
-    for request in (m.Status(), m.History(), m.Score(text="a"), m.Run(), m.Reset(), m.Generate(text="a")):
+    looking = (m.Score(text="a"), m.Find(position=0, query="a"), m.Generate(text="a"))
+    for request in (m.Status(), m.History(), m.Run(), m.Reset(), *looking):
         method = getattr(session, str(type(request).__struct_config__.tag))
         with pytest.raises(ValueError, match="no model is open"):
             method(request)
@@ -402,7 +407,7 @@ def test_reset_trains_on_the_very_text_of_the_run(stage: Stage) -> None:
 
 
 def test_a_long_text_has_fewer_candidates_a_row(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CANDIDATES", 12)
+    monkeypatch.setattr(looking, "CANDIDATES", 12)
     session = stage.opened()
     assert {len(p.top) for p in session.score(m.Score(text="The fat cat", top_k=20)).predictions} == {4}
     assert {len(p.top) for p in session.score(m.Score(text=" a" * 40, top_k=20)).predictions} == {1}
@@ -436,6 +441,63 @@ def test_small_requests_are_served_while_a_text_is_continued(stage: Stage) -> No
     assert len(tables) == 3
     stage.between = lambda: None
     assert session.generate(m.Generate(text=TEXT, tokens=4, seed=1)) == generated
+
+
+def test_a_text_that_is_no_longer_wanted_is_not_scored_to_its_end(stage: Stage) -> None:
+    session = stage.opened()
+    session.score(m.Score(text=TEXT))
+    stage.overtaken = True
+    with pytest.raises(Overtaken):
+        session.score(m.Score(text=TEXT * 3))
+    stage.events.clear()
+    train(session, 1)
+    assert not stage.told(m.Rescored)  # the newer text will be scored instead, at once
+    stage.overtaken = False
+    fresh = stage.opened()
+    train(fresh, 1)
+    expected = fresh.score(m.Score(text=TEXT * 2))
+    table = session.score(m.Score(text=TEXT * 2))
+    assert float(table.summary.mean or 0) == pytest.approx(float(expected.summary.mean or 0), rel=1e-5)
+    assert table.moved_from is None
+
+
+def test_a_text_scored_in_the_middle_of_a_step_is_that_of_the_weights_before_it(stage: Stage) -> None:
+    # Two micro-batches, so that there is a middle.
+    session = stage.opened(msgspec.structs.replace(TRAINING, batch=128, dropout=0.0, evaluate_every=1000))
+    before = session.score(m.Score(text=TEXT)).summary
+    tables: list[m.Table] = []
+    stage.between = lambda: tables.append(session.score(m.Score(text=TEXT)))
+    session.run(m.Run(steps=1))
+    session.advance()
+    stage.between = lambda: None
+    assert tables and {(table.step, table.summary) for table in tables} == {(0, before)}
+    (shown,) = [event.table for event in stage.told(m.Rescored)]
+    after = Scorer(session.at.model, gpt2()).table(TEXT, gpt2().encode(TEXT), top_k=20, step=1)
+    assert float(shown.summary.mean or 0) == pytest.approx(float(after.summary.mean or 0), rel=1e-6)
+    assert shown.summary != before
+
+
+def test_every_way_to_other_weights_makes_another_table(stage: Stage) -> None:
+    session = stage.opened()
+
+    def agrees() -> None:
+        table = session.score(m.Score(text=TEXT))
+        anew = Scorer(session.at.model, gpt2()).table(TEXT, gpt2().encode(TEXT), top_k=20, step=0)
+        assert [(p.entropy, p.top) for p in table.predictions] == [
+            (p.entropy, p.top) for p in anew.predictions
+        ]
+
+    agrees()
+    for _ in range(3):
+        train(session, 1)
+        agrees()
+    for step in (1, 3, 0, 2):
+        session.rewind(m.Rewind(step=step))
+        agrees()
+    session.reset(m.Reset())
+    agrees()
+    session.open(m.Open(training=Training(context=8, batch=2, preset="small")))
+    agrees()
 
 
 def test_what_was_open_is_let_go(stage: Stage) -> None:

@@ -1,5 +1,6 @@
 """The prompt: what is typed is scored, whatever it is, and nothing that is typed does anything else."""
 
+import asyncio
 from random import Random
 from typing import cast
 
@@ -7,6 +8,7 @@ import pytest
 from rich.cells import cell_len
 
 from core import messages as m
+from tests.fake_engine import FakeEngine
 from tests.tui.exploring import PROMPT, Exploration, exploring, raw, text_of
 from tui.bindings import KEYS
 from tui.screens.explore import FIRST_PROMPT
@@ -57,7 +59,7 @@ async def test_while_one_text_is_scored_only_the_latest_of_those_typed_meanwhile
         assert ex.prompt.text == PROMPT + " abc", "typing waits for the engine"
         ex.engine.go_on()
         await ex.settled()
-        assert scored(ex) == [PROMPT, PROMPT + " ", PROMPT + " abc"]
+        assert scored(ex) == [PROMPT, PROMPT + " abc"]
         assert shown == [(PROMPT + " abc", PROMPT + " abc")], "no table of another text than the prompt's"
 
 
@@ -70,16 +72,37 @@ async def test_a_burst_of_keys_ends_with_the_table_of_the_last_text() -> None:
         assert shown and all(table == prompt for table, prompt in shown)
 
 
-async def test_a_text_typed_while_a_score_fails_is_scored_all_the_same() -> None:
+async def test_after_a_score_that_failed_the_next_text_is_scored_all_the_same() -> None:
     async with exploring() as ex:
-        ex.engine.stall()
-        await ex.type("a")
-        await ex.type("b")
         ex.engine.fail_next("no memory left for this", request=m.Score)
-        ex.engine.go_on()
-        await ex.settled()
+        await ex.type("a")
         assert ex.said == ["no memory left for this"]
+        await ex.type("b")
         assert ex.table.text == ex.prompt.text == PROMPT + "ab"
+
+
+async def test_a_slow_line_never_has_more_than_two_tables_to_carry() -> None:
+    flowing = asyncio.Event()
+    flowing.set()
+
+    def slow(engine: FakeEngine) -> None:
+        read = engine.read
+
+        async def held_up() -> bytes:
+            line = await read()
+            await flowing.wait()
+            return line
+
+        engine.read = held_up  # type: ignore[method-assign]
+
+    async with exploring(prepare=slow) as ex:
+        flowing.clear()
+        await ex.type("abcdef")
+        assert scored(ex) == [PROMPT, PROMPT + "a", PROMPT + "ab"]
+        flowing.set()
+        await ex.settled()
+        assert scored(ex)[3:] == [PROMPT + "abcdef"]
+        assert ex.table.text == PROMPT + "abcdef"
 
 
 async def test_enter_begins_a_new_line_and_a_paste_of_several_lines_is_one_edit() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from textual.reactive import reactive
 from textual.screen import Screen
 
+from tui.formats import Unit
 from tui.live import Live
 from tui.widgets.candidates import CandidateList
 from tui.widgets.prefix_table import PrefixTable
@@ -17,6 +18,8 @@ class Exploring(Screen[None]):
 
     tab: reactive[str] = reactive("table", init=False)
     """The pane that is seen where there is room for one only: table, candidates or chart."""
+
+    unit: reactive[Unit] = reactive(Unit.NATS, init=False)
 
     live: Live
     furthest: int

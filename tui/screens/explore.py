@@ -8,15 +8,14 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.events import Resize
-from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
 from core import messages as m
-from core.text import safe, visible
+from core.text import safe
 from tui import formats
 from tui.actions.filing import Filing
-from tui.actions.prompting import Prompting
+from tui.actions.predicting import Predicting
 from tui.actions.steering import Steering
 from tui.bindings import EXPLORE
 from tui.engine import Line
@@ -38,13 +37,11 @@ ONE_COLUMN = (100, 30)  # below this many columns or rows, tabs
 SMALLEST = (60, 15)
 
 
-class ExploreScreen(Prompting, Steering, Filing):
+class ExploreScreen(Predicting, Steering, Filing):
     """Everything at once. What a person does is in `tui.actions`; what is shown here is only handed on."""
 
     BINDINGS = EXPLORE
     AUTO_FOCUS = "#prompt"
-
-    unit: reactive[Unit] = reactive(Unit.NATS, init=False)
 
     def __init__(self, line: Callable[[], Line], opening: m.Open) -> None:
         super().__init__()
@@ -115,7 +112,7 @@ class ExploreScreen(Prompting, Steering, Filing):
                 self.query_one(LossChart).put_prompt(event.table.step, float(event.table.summary.mean))
         else:
             self.table.clear()
-            self._row_selected(PrefixTable.Selected(0))
+            self.show_selected()
         self._show_summary()
 
     @on(StepsDone)
@@ -151,28 +148,6 @@ class ExploreScreen(Prompting, Steering, Filing):
         self.offer_restart(event.words)
 
     # -------------------------------------------------------------------------------------- what is chosen
-
-    @on(PrefixTable.Selected)
-    def _row_selected(self, event: PrefixTable.Selected) -> None:
-        prediction = self.table.selected
-        table = self.table.table
-        self.query_one(TokenStrip).set_table(table, event.position)
-        self.query_one(CandidateList).set_prediction(prediction)
-        self.search_again()
-        pane = self.query_one("#candidates-pane", Pane)
-        entropy = self.query_one("#entropy", Words)
-        if table is None or prediction is None:
-            pane.title = "next token"
-            entropy.say()
-            return
-        last = table.tokens[max(0, event.position - 99) : event.position + 1]
-        pane.quote("next token after ", "".join(visible(t.piece) for t in last).replace("␣", " ").strip())
-        choices = formats.count(prediction.effective_choices)
-        doubt = formats.information(prediction.entropy, self.unit)
-        entropy.say(
-            f"H(q) {doubt} {self.unit.value} · {choices} effective choices",
-            f"H(q) {doubt} {self.unit.value} · exp H {choices}",
-        )
 
     @on(TokenStrip.Picked)
     def _token_picked(self, event: TokenStrip.Picked) -> None:
@@ -214,7 +189,7 @@ class ExploreScreen(Prompting, Steering, Filing):
         self.query_one(CandidateList).unit = unit
         self.query_one(LossChart).unit = unit
         self.query_one(StatusLine).set_unit(unit)
-        self._row_selected(PrefixTable.Selected(self.table.cursor))
+        self.show_selected()
         self._show_summary()
 
     def on_resize(self, event: Resize) -> None:

@@ -58,7 +58,7 @@ class PrefixTable(LineView, can_focus=True):
         super().__init__(id=id)
         self.table: Table | None = None
         self.cursor: int = 0
-        self._follows_end = True
+        self.follows_end = True
 
     # --------------------------------------------------------------------------------------------- the data
 
@@ -66,16 +66,16 @@ class PrefixTable(LineView, can_focus=True):
         """Show a table, the cursor kept where it was, or at the open row if it was there."""
         self.table = table
         last = max(0, len(table.predictions) - 1)
-        self.cursor = last if self._follows_end else min(self.cursor, last)
+        self.cursor = last if self.follows_end else min(self.cursor, last)
         self._build()
-        if self._follows_end:
+        if self.follows_end:
             self.show_line(self.cursor + 1)
         self.post_message(self.Selected(self.cursor))
 
     def clear(self) -> None:
         """Nothing to show."""
         self.table = None
-        self._follows_end = True
+        self.follows_end = True
         self.show([])
 
     @property
@@ -91,7 +91,7 @@ class PrefixTable(LineView, can_focus=True):
             return
         last = len(self.table.predictions) - 1
         position = max(0, min(last, position))
-        self._follows_end = position == last
+        self.follows_end = position == last
         if position != self.cursor:
             self.cursor = position
             self._build()

@@ -1,0 +1,87 @@
+"""What a session's person looks at: the text that is scored now, and again as training goes on."""
+
+from collections.abc import Callable
+
+from core import messages as m
+from core.models.gpt2 import Model
+from core.records import require
+from core.scoring import Scorer
+from core.text import clean
+from core.tokenizer import Tokenizer
+from core.watching import Overtaken, Pace, Watch
+
+MOST_CANDIDATES = 1000  # that can be asked for at once
+CANDIDATES = 50_000  # at most in one table: a longer text has fewer a row, so that it fits into one line
+
+
+class Looking:
+    """A model, a text, and how often the two may be looked at while a run goes on.
+
+    `emit` takes events; `overtaken` says whether a newer text waits to be scored.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        *,
+        emit: Callable[[m.AnyEvent], None],
+        overtaken: Callable[[], bool],
+    ) -> None:
+        self.watch = Watch()
+        self.pace = Pace()
+        self._tokenizer = tokenizer
+        self._emit = emit
+        self._overtaken = overtaken
+        self._scorer: Scorer | None = None
+
+    def begin(self, model: Model) -> None:
+        """Another run begins: look at its model from now on, at the same text."""
+        self._scorer = Scorer(model, self._tokenizer)
+        self.watch.forget()
+        self.pace = Pace()
+
+    def score(self, request: m.Score, step: int) -> m.Table:
+        """Score a text and watch it from now on, telling of its open row first where the rest takes longer.
+
+        Raises Overtaken where a newer text waits.
+        """
+        require("top k", request.top_k, 1, MOST_CANDIDATES)
+        text = clean(request.text)
+        if text != self.watch.text:
+            self.watch = Watch(text=text, ids=self._tokenizer.encode(text))
+        watch = self.watch
+        watch.top_k = max(1, min(request.top_k, CANDIDATES // max(1, len(watch.ids))))
+
+        def glimpsed(open_row: m.Prediction) -> None:
+            position = len(watch.ids) - 1
+            self._emit(m.Glimpsed(text=text, step=step, position=position, prediction=open_row))
+
+        return watch.table(self._of_model, step, glimpsed=glimpsed, overtaken=self._overtaken)
+
+    def find(self, request: m.Find) -> m.Candidates:
+        """Tokens that hold what was typed, as seen after a position of the watched text."""
+        require("limit", request.limit, 1, MOST_CANDIDATES)
+        found, matches = self._of_model.find(self.watch.ids, request.position, request.query, request.limit)
+        return m.Candidates(found=tuple(found), matches=matches)
+
+    def show(self, step: int) -> None:
+        """Tell how the watched text looks now; not where a newer one waits, of which will be told at once."""
+        if not self.watch.ids:
+            return
+        with self.pace.showing():
+            try:
+                table = self.watch.table(self._of_model, step, overtaken=self._overtaken)
+            except Overtaken:
+                return
+        self._emit(m.Rescored(table=table))
+
+    def measure(self, step: int) -> None:
+        """Take the watched text's surprisals at this step."""
+        with self.pace.measuring():
+            self.watch.measure(self._of_model, step)
+
+    @property
+    def _of_model(self) -> Scorer:
+        if self._scorer is None:
+            raise ValueError("no model is open yet")
+        return self._scorer

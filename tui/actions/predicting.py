@@ -1,0 +1,48 @@
+"""What is shown of one prediction: its candidates and its entropy, and which tokens it comes after."""
+
+from textual import on
+
+from core.messages import Prediction
+from core.text import visible
+from tui import formats
+from tui.actions.prompting import Prompting
+from tui.live import OpenRowGlimpsed
+from tui.widgets.pane import Pane
+from tui.widgets.prefix_table import PrefixTable
+from tui.widgets.prompt import TokenStrip
+from tui.widgets.words import Words
+
+_QUOTED = 100  # tokens or characters at most of what a prediction comes after
+
+
+class Predicting(Prompting):
+    """The next token's pane: of the row under the cursor, or of a text whose table is still to come."""
+
+    @on(PrefixTable.Selected)
+    def show_selected(self) -> None:
+        """Show the prediction under the table's cursor, or that there is none."""
+        table, prediction, position = self.table.table, self.table.selected, self.table.cursor
+        self.query_one(TokenStrip).set_table(table, position)
+        if table is None or prediction is None:
+            self.candidates.set_prediction(None)
+            self.query_one("#candidates-pane", Pane).title = "next token"
+            self.query_one("#entropy", Words).say()
+        else:
+            last = table.tokens[max(0, position + 1 - _QUOTED) : position + 1]
+            self._show_prediction(prediction, "".join(visible(token.piece) for token in last))
+        self.search_again()
+
+    @on(OpenRowGlimpsed)
+    def _show_glimpsed(self, event: OpenRowGlimpsed) -> None:
+        if event.text == self.prompt.text and self.table.follows_end:
+            self._show_prediction(event.prediction, visible(event.text[-_QUOTED:].encode()))
+
+    def _show_prediction(self, prediction: Prediction, after: str) -> None:
+        self.candidates.set_prediction(prediction)
+        self.query_one("#candidates-pane", Pane).quote("next token after ", after.replace("␣", " ").strip())
+        choices = formats.count(prediction.effective_choices)
+        doubt = formats.information(prediction.entropy, self.unit)
+        self.query_one("#entropy", Words).say(
+            f"H(q) {doubt} {self.unit.value} · {choices} effective choices",
+            f"H(q) {doubt} {self.unit.value} · exp H {choices}",
+        )
