@@ -16,6 +16,7 @@ class HubServer:
     def __init__(self) -> None:
         self.models: dict[str, Path] = {}
         self.gated: set[str] = set()
+        self.revisions = {"main", COMMIT}
         self.asked: list[str] = []  # "GET owner/name file revision", in order
         hub = self
 
@@ -42,7 +43,7 @@ class HubServer:
         if repo not in self.models:
             return self._refuse(request, 404, "RepoNotFound")
         file = self.models[repo] / name
-        if revision not in ("main", COMMIT) or not file.is_file():
+        if revision not in self.revisions or not file.is_file():
             return self._refuse(request, 404, "EntryNotFound")
         content = file.read_bytes()
         request.send_response(200)

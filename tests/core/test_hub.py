@@ -236,6 +236,7 @@ def test_a_run_goes_on_from_the_commit_it_started_from(server: HubServer, tmp_pa
     at = opening(TINY)
     runs.Run.create(tmp_path / "runs/mine", at.record(), keep=1).close()
     (tmp_path / "cache").rename(tmp_path / "gone")
+    server.revisions = {COMMIT}  # as if the main branch had gone on
     resumed = opening("mine")
     assert resumed.source == at.source
     assert tiny.same(dict(resumed.model.named_parameters()), dict(at.model.named_parameters()))
