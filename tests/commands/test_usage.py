@@ -4,8 +4,10 @@ import os
 import pty
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import click
+import msgspec
 import pytest
 
 from core.messages import Training
@@ -53,6 +55,42 @@ def test_every_setting_of_a_run_is_an_option_with_its_own_default() -> None:
     assert {name: options[name] for name in settings.keys() - {"text", "steps"}} == {
         name: value for name, value in settings.items() if name not in ("text", "steps")
     }
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ((), Training()),
+        (("--model", "book"), Training.for_model("book")),
+        (
+            ("--model", "book", "--batch", "8", "--steps", "7"),  # 8 is the default of other models
+            msgspec.structs.replace(Training.for_model("book"), batch=8, steps=7),
+        ),
+        (("--steps", "7", "--lr", "0.01"), Training(steps=7, learning_rate=0.01)),
+    ],
+)
+def test_a_run_has_the_settings_of_its_model_but_for_those_given(
+    options: tuple[str, ...], expected: Training, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Training] = []
+    monkeypatch.setattr(
+        "tui.headless.train.train", lambda file, model, training, *rest, **more: asked.append(training)
+    )
+    assert neglogp("train", "notes.txt", "--out", "x", *options).exit_code == 0
+    assert asked == [expected]
+
+
+def test_the_screen_asks_for_the_settings_of_its_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, Training]] = []
+    monkeypatch.setattr("tui.app.run", lambda model, training, engine: asked.append((model, training)))
+    for stream in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(f"tui.cli.sys.{stream}", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setenv("TERM", "xterm")
+    explore = cli.neglogp.commands["explore"].callback
+    assert explore is not None
+    with pytest.raises(SystemExit):
+        explore(model="book", engine=None, seed=7)
+    assert asked == [("book", msgspec.structs.replace(Training.for_model("book"), seed=7))]
 
 
 @pytest.mark.parametrize("command", [None, *sorted(cli.neglogp.commands)])

@@ -69,7 +69,11 @@ class Restated(nn.Module):
 
     def weights(self) -> dict[str, Tensor]:
         """Under the names our model has."""
-        found = {"wte": self.tokens.weight, "wpe": self.places.weight, "lm_head": self.head.weight}
+        found: dict[str, Any] = {
+            "wte": self.tokens.weight,
+            "wpe": self.places.weight,
+            "lm_head": self.head.weight,
+        }
         for i, block in enumerate(self.blocks):
             assert isinstance(block, nn.ModuleDict)
             qkv = [block[name].weight for name in ("query", "key", "value")]
@@ -135,8 +139,11 @@ def books_steps() -> Iterator[Line]:
 @pytest.fixture(autouse=True)
 def global_generator() -> Iterator[None]:
     """These tests seed the global generator, which is put back."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # on so little, several wait for one another more than they work
     with torch.random.fork_rng():
         yield
+    torch.set_num_threads(threads)
 
 
 def trainer(*, between: Callable[[], None] = lambda: None, budget: int = 2**30) -> Trainer:

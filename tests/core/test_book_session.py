@@ -49,10 +49,13 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     monkeypatch.setenv("NEGLOGP_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr("core.book.SHAPE", dataclasses.replace(SHAPE, vocab_size=50257))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # on so little, several wait for one another more than they work
     stage = Stage(tmp_path)
     yield stage
     for session in stage.sessions:
         session.close()
+    torch.set_num_threads(threads)
 
 
 def train(session: Session, steps: int) -> None:

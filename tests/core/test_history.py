@@ -38,8 +38,19 @@ def test_nearest_is_the_latest_held_at_or_before(steps: set[int], budget: int, w
     assert (found.step if found else None) == expected
 
 
-def test_a_snapshot_counts_parameters_and_moments() -> None:
+def test_a_snapshot_counts_all_it_holds() -> None:
     assert snapshot(3).n_bytes == SIZE
+    more = Snapshot(step=3, parameters={"w": torch.zeros(6)}, moments={}, recipe={"order": torch.zeros(2)})
+    assert more.n_bytes == 32
+
+
+def test_room_is_made_before_a_snapshot_comes() -> None:
+    history = History(SIZE // 2)
+    for step in (4, 5, 9):
+        history.make_room(step, SIZE)
+        assert len(history.steps) <= 1
+        history.keep(snapshot(step))
+    assert history.steps == [5, 9]
 
 
 def test_the_way_back_is_short_for_the_near_and_bounded_for_the_far() -> None:
