@@ -9,60 +9,26 @@ from typing import Generic, Literal, TypeVar
 
 import msgspec
 
-from core.records import (
-    Candidate as Candidate,
-)
-from core.records import (
-    Candidates as Candidates,
-)
-from core.records import (
-    Curve as Curve,
-)
-from core.records import (
-    Generated as Generated,
-)
-from core.records import (
-    Message as Message,
-)
-from core.records import (
-    ModelInfo as ModelInfo,
-)
-from core.records import (
-    Prediction as Prediction,
-)
-from core.records import (
-    Real as Real,
-)
-from core.records import (
-    Reference as Reference,
-)
-from core.records import (
-    State as State,
-)
-from core.records import (
-    StepResult as StepResult,
-)
-from core.records import (
-    Stored as Stored,
-)
-from core.records import (
-    Summary as Summary,
-)
-from core.records import (
-    Table as Table,
-)
-from core.records import (
-    TextInfo as TextInfo,
-)
-from core.records import (
-    Token as Token,
-)
-from core.records import (
-    Training as Training,
-)
-from core.records import (
-    real as real,
-)
+from core.records import Candidate as Candidate
+from core.records import Candidates as Candidates
+from core.records import Controlled as Controlled
+from core.records import Curve as Curve
+from core.records import Generated as Generated
+from core.records import Message as Message
+from core.records import ModelInfo as ModelInfo
+from core.records import Prediction as Prediction
+from core.records import Real as Real
+from core.records import Reference as Reference
+from core.records import SampleConfig as SampleConfig
+from core.records import State as State
+from core.records import StepResult as StepResult
+from core.records import Stored as Stored
+from core.records import Summary as Summary
+from core.records import Table as Table
+from core.records import TextInfo as TextInfo
+from core.records import Token as Token
+from core.records import Training as Training
+from core.records import real as real
 from core.records import require
 
 PROTOCOL = 1
@@ -150,19 +116,24 @@ class Upload(Request[Stored], frozen=True, kw_only=True):
 
 
 class Generate(Request[Generated], frozen=True, kw_only=True):
-    """Continue a text by `tokens` tokens. Temperature 0 takes the most probable one each time."""
+    """Continue a text by `tokens` tokens, drawn with `sampling`; a draw depends on the seed and its place."""
 
     text: str
     tokens: int = 20
-    temperature: float = 1.0
-    top_k: int | None = None
-    top_p: float | None = None
+    sampling: SampleConfig = SampleConfig()
     seed: int = 0
 
     def __post_init__(self) -> None:
         require("tokens", self.tokens, 1, 100_000)
-        require("temperature", self.temperature, 0, 100)
         require("seed", self.seed, 0, 2**63 - 1)
+
+
+class Control(Request[Controlled], frozen=True, kw_only=True):
+    """The prediction after token `position` of the scored text, as the sampling controls leave it."""
+
+    position: int
+    sampling: SampleConfig
+    token_ids: tuple[int, ...] = ()
 
 
 class Stop(Request[State], frozen=True, kw_only=True):
@@ -221,9 +192,10 @@ AnyRequest = (
     | Extend
     | Upload
     | Generate
+    | Control
     | Stop
 )
-AnyResult = State | Curve | Table | Candidates | Generated | Stored
+AnyResult = State | Curve | Table | Candidates | Generated | Controlled | Stored
 AnyEvent = Stepped | Rescored | Continued | Progress | Changed
 
 FailureKind = Literal["bad_request", "bad_line", "stopped", "superseded", "missing", "storage", "internal"]

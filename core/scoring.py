@@ -83,12 +83,7 @@ class Scorer:
         What was typed itself comes first (also with a space in front), then the rest, most probable first.
         Raises ValueError for a position the text does not have.
         """
-        if not 0 <= position < len(ids):
-            raise ValueError(f"position {position} is outside the text of {len(ids)} tokens")
-        start = position - position % self._model.config.n_positions
-        with torch.inference_mode():
-            hidden = self._model(torch.tensor([ids[start : position + 1]]))
-            log_probs = losses.log_probs(self._model.logits(hidden[0, -1:]))[0]  # (V,)
+        log_probs = losses.log_probs(self.logits_at(ids, position))  # (V,)
         matches = torch.tensor(self._tokenizer.containing(query), dtype=torch.long)
         typed = query.strip().encode()
         itself = [bool(typed) and self._tokenizer.piece(i).strip() == typed for i in matches.tolist()]
@@ -98,6 +93,15 @@ class Scorer:
         ranks = losses.target_rank(log_probs.expand(len(best), -1), best)
         triples = zip(best.tolist(), log_probs[best].tolist(), ranks.tolist(), strict=True)
         return [self._candidate(*triple) for triple in triples], len(matches)
+
+    def logits_at(self, ids: Sequence[int], position: int) -> Tensor:
+        """The logits (V,) after token `position`. Raises ValueError for one the text does not have."""
+        if not 0 <= position < len(ids):
+            raise ValueError(f"position {position} is outside the text of {len(ids)} tokens")
+        start = position - position % self._model.config.n_positions
+        with torch.inference_mode():
+            hidden = self._model(torch.tensor([ids[start : position + 1]]))  # (1, T, D)
+            return self._model.logits(hidden[0, -1])  # (V,)
 
     def _rows(self, ids: Sequence[int]) -> Iterator[tuple[Tensor, Tensor]]:
         """Logits (r, V) of consecutive positions with their targets: (r,), or (r - 1,) at the open row.

@@ -3,11 +3,10 @@
 from collections.abc import Callable
 
 from core import messages as m
-from core.generation import Generation
+from core.continuing import after_the_controls, continuation
 from core.opening import Opened, configured, opened, restarted
 from core.recorder import Recorder
 from core.records import require
-from core.sampling import SampleConfig
 from core.scoring import Scorer
 from core.text import clean
 from core.texts import Texts
@@ -135,22 +134,19 @@ class Session:
         found, matches = self._scorer.find(self._watch.ids, request.position, request.query, request.limit)
         return m.Candidates(found=tuple(found), matches=matches)
 
+    def control(self, request: m.Control) -> m.Controlled:
+        """A prediction of the watched text as the sampling controls leave it."""
+        return after_the_controls(self._scorer.logits_at(self._watch.ids, request.position), request)
+
     def generate(self, request: m.Generate) -> m.Generated:
         """Continue a text, telling how far it is; a stop leaves what there is."""
-        ids = self._tokenizer.encode(clean(request.text))
-        if not ids:
-            raise ValueError("there is nothing to continue: type a prompt of at least one token")
-        config = SampleConfig(temperature=request.temperature, top_k=request.top_k, top_p=request.top_p)
-        generation = Generation(self.at.model, ids, config, request.seed)
-        made: list[int] = []
-        while len(made) < request.tokens and not self._interrupted():
-            made.append(generation.step().token_id)
-            if len(made) < request.tokens:
-                text = self._tokenizer.decode_finished(made)
-                self._emit(m.Continued(generated=m.Generated(text=text, tokens=len(made), done=False)))
-                self._between()
-        text = self._tokenizer.decode(made).decode("utf-8", errors="replace")
-        return m.Generated(text=text, tokens=len(made), done=True)
+        return continuation(
+            self.at.model, self._tokenizer, request, grown=self._grown, interrupted=self._interrupted
+        )
+
+    def _grown(self, event: m.Continued) -> None:
+        self._emit(event)
+        self._between()
 
     @property
     def _scorer(self) -> Scorer:

@@ -16,6 +16,7 @@ from torch.nn import functional
 from core import hf
 from core.dropout import ATTENTION_OUTPUT, ATTENTION_WEIGHTS, EMBEDDING, MLP_OUTPUT, Dropout
 from core.kv_cache import KVCache
+from core.matvec import linear
 from core.randomness import drop_256ths, stream
 
 _SIZES = ("vocab_size", "n_positions", "n_embd", "n_layer", "n_head")  # alike here and in a config.json
@@ -84,7 +85,7 @@ class Linear(nn.Module):
         self.bias = nn.Parameter(torch.zeros(n_out)) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.linear(x, self.weight, self.bias)  # (..., n_in) -> (..., n_out)
+        return linear(x, self.weight, self.bias)  # (..., n_in) -> (..., n_out)
 
 
 class Attention(nn.Module):
@@ -189,7 +190,7 @@ class Model(nn.Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """(..., D) -> (..., V)."""
-        return functional.linear(hidden, self.head)
+        return linear(hidden, self.head)
 
     @torch.no_grad()
     def initialise(self, seed: int) -> None:

@@ -63,15 +63,17 @@ def test_temperature_zero_takes_the_best_whatever_the_seed(model: Model) -> None
 
 def test_a_step_tells_its_candidates_before_and_after_the_controls(model: Model) -> None:
     config = SampleConfig(temperature=0.5, top_k=3)
-    step = Generation(model, PROMPT, config, 0).step(k=5)
+    step = Generation(model, PROMPT, config, 0).step()
     logits = fresh_logits(model, PROMPT)
     before, after = logits.log_softmax(-1), controlled(logits, config).log_softmax(-1)
-    assert [c.token_id for c in step.before] == before.argsort(descending=True)[:5].tolist()
-    assert [c.log_prob for c in step.before] == pytest.approx(
+    assert [c.token_id for c in step.before(5)] == before.argsort(descending=True)[:5].tolist()
+    assert [c.log_prob for c in step.before(5)] == pytest.approx(
         before.sort(descending=True).values[:5].tolist()
     )
-    assert [c.token_id for c in step.after] == before.argsort(descending=True)[:3].tolist()
-    assert [c.log_prob for c in step.after] == pytest.approx(after.sort(descending=True).values[:3].tolist())
+    assert [c.token_id for c in step.after(5)] == before.argsort(descending=True)[:3].tolist()
+    assert [c.log_prob for c in step.after(5)] == pytest.approx(
+        after.sort(descending=True).values[:3].tolist()
+    )
     assert step.log_prob == pytest.approx(before[step.token_id].item())
 
 
