@@ -126,8 +126,8 @@ class SampleConfig(Message, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         require("temperature", self.temperature, 0, 100)
-        if self.top_k is not None and self.top_k < 1:
-            raise ValueError(f"top-k is {self.top_k}; it must be 1 or more")
+        if self.top_k is not None:
+            require("top-k", self.top_k, 1, 1_000_000)
         if self.top_p is not None and not 0 < self.top_p <= 1:
             raise ValueError(f"top-p is {self.top_p:g}; it must be above 0 and at most 1")
 
@@ -139,6 +139,11 @@ class Controlled(Message, frozen=True, kw_only=True):
     left: int
     entropy: Real
     log_probs: tuple[Real, ...]
+
+    @property
+    def probabilities(self) -> tuple[float | None, ...]:
+        """Of the tokens asked for; None for one that is cut."""
+        return tuple(None if x == "-inf" else math.exp(float(x)) for x in self.log_probs)
 
 
 class Generated(Message, frozen=True, kw_only=True):

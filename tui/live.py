@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Any
 
 from textual.message import Message
@@ -9,6 +10,7 @@ from textual.widget import Widget
 
 from core import messages as m
 from tui.engine import Engine, EngineDied, EngineError, Line
+from tui.latest import Latest
 
 
 class StateChanged(Message):
@@ -39,6 +41,15 @@ class TextContinued(Message):
         super().__init__()
         self.request = request
         self.generated = generated
+
+
+class ControlsApplied(Message):
+    """What the sampling controls leave of a prediction."""
+
+    def __init__(self, request: m.Control, controlled: m.Controlled) -> None:
+        super().__init__()
+        self.request = request
+        self.controlled = controlled
 
 
 class WorkGoesOn(Message):
@@ -76,6 +87,7 @@ class Live:
         self.state: m.State | None = None
         self.table: m.Table | None = None
         self._continuing: list[m.Generate] = []  # asked for and not answered yet, oldest first
+        self._controlling = Latest(self._control, self._spawn)
         self._rewinding: m.Rewind | None = None  # the last one, until it is answered
 
     # ------------------------------------------------------------------------------------ the engine's life
@@ -204,6 +216,14 @@ class Live:
             return await self._ask(m.Find(position=position, query=query))
         except (EngineError, EngineDied):
             return None
+
+    def control(self, request: m.Control) -> None:
+        """Look at a prediction through the sampling controls: it comes as ControlsApplied."""
+        self._controlling.wish(request)
+
+    async def _control(self, request: m.Control) -> None:
+        with suppress(EngineError, EngineDied):
+            self._screen.post_message(ControlsApplied(request, await self._ask(request)))
 
     # ---------------------------------------------------------------------------------------------- training
 

@@ -8,7 +8,6 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.events import Resize
-from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
@@ -17,6 +16,7 @@ from core.text import safe, visible
 from tui import formats
 from tui.actions.filing import Filing
 from tui.actions.prompting import Prompting
+from tui.actions.sampling import Sampling
 from tui.actions.steering import Steering
 from tui.bindings import EXPLORE
 from tui.engine import Line
@@ -38,13 +38,11 @@ ONE_COLUMN = (100, 30)  # below this many columns or rows, tabs
 SMALLEST = (60, 15)
 
 
-class ExploreScreen(Prompting, Steering, Filing):
+class ExploreScreen(Prompting, Sampling, Steering, Filing):
     """Everything at once. What a person does is in `tui.actions`; what is shown here is only handed on."""
 
     BINDINGS = EXPLORE
     AUTO_FOCUS = "#prompt"
-
-    unit: reactive[Unit] = reactive(Unit.NATS, init=False)
 
     def __init__(self, line: Callable[[], Line], opening: m.Open) -> None:
         super().__init__()
@@ -74,6 +72,8 @@ class ExploreScreen(Prompting, Steering, Filing):
                     Field("", id="find"),
                     CandidateList(id="candidates"),
                     Words(id="entropy"),
+                    Words(id="controls"),
+                    Words(id="remaining"),
                     id="candidates-pane",
                 )
                 yield Pane("loss", LossChart(id="chart"), id="chart-pane")
