@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from core import generation as module
+from core import losses
 from core.generation import Generation, window_start
 from core.models.gpt2 import Config, Model
 from core.randomness import stream
@@ -90,6 +92,17 @@ def test_a_prompt_longer_than_the_context_is_continued(model: Model) -> None:
     prompt = [i % 31 for i in range(50)]
     logits = fresh_logits(model, prompt[window_start(50, 8) :])
     assert run(model, prompt, 1, SampleConfig(temperature=0)) == [int(logits.argmax())]
+
+
+def test_a_step_computes_no_candidates_that_nobody_asks_for(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(module, "top_k", lambda log_q, k: asked.append(k) or losses.top_k(log_q, k))
+    generation = Generation(model, PROMPT, SampleConfig(), 0)
+    steps = [generation.step() for _ in range(4)]
+    assert asked == []
+    assert len(steps[0].before(5)) == 5 and asked == [5]
 
 
 def test_the_global_generator_is_left_alone(model: Model) -> None:

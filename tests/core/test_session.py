@@ -4,7 +4,9 @@ import json
 import math
 import weakref
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -437,6 +439,31 @@ def test_small_requests_are_served_while_a_text_is_continued(stage: Stage) -> No
     assert len(tables) == 3
     stage.between = lambda: None
     assert session.generate(m.Generate(text=TEXT, tokens=4, seed=1)) == generated
+
+
+def test_a_continuation_ends_after_the_present_token_once_interrupted(stage: Stage) -> None:
+    session = stage.opened()
+
+    def after_three() -> None:
+        stage.interrupted = stage.told(m.Continued)[-1].generated.tokens == 3
+
+    stage.between = after_three
+    generated = session.generate(m.Generate(text=TEXT, tokens=50, seed=1))
+    assert (generated.tokens, generated.done) == (3, True)
+    assert generated.text == stage.told(m.Continued)[-1].generated.text
+
+
+def test_a_continuation_never_tells_half_a_character(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = stage.opened()
+    ids = session._tokenizer.encode("é 👩‍👧 ☃ x")
+    assert len(ids) > 9, "these characters take several tokens"
+    steps = iter([*ids, session._tokenizer.encode("é")[0], session._tokenizer.encode("👩")[0]])
+    monkeypatch.setattr("core.generation.Generation.step", lambda self: SimpleNamespace(token_id=next(steps)))
+    whole = session.generate(m.Generate(text="a", tokens=len(ids) + 2)).text
+    told = [event.generated.text for event in stage.told(m.Continued)]
+    assert "\ufffd" not in "".join(told[: len(ids)])
+    assert all(after.startswith(before) for before, after in pairwise([*told, whole]))
+    assert told[len(ids) - 1] == "é 👩‍👧 ☃ x" and whole.startswith("é 👩‍👧 ☃ xé") and whole.endswith("\ufffd")
 
 
 def test_what_was_open_is_let_go(stage: Stage) -> None:
