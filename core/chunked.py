@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from core.narrow import linear
+from core.linear import linear
 from core.products import Products
 
 BLOCK = 4096  # of the vocabulary: rows x block float32 logits stay within the caches

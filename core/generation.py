@@ -1,6 +1,7 @@
 """Text that a model continues, one token a step."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -20,13 +21,26 @@ class Candidate(NamedTuple):
     log_prob: float
 
 
-class Step(NamedTuple):
-    """The token that came, its log_prob before the controls, and the likeliest ones before and after them."""
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """The token that came, and what it was chosen from; its figures are computed when asked for."""
 
     token_id: int
-    log_prob: float
-    before: tuple[Candidate, ...]
-    after: tuple[Candidate, ...]
+    logits: Tensor  # (V,), before the controls
+    config: SampleConfig
+
+    @property
+    def log_prob(self) -> float:
+        """The token's log_prob before the controls, in nats."""
+        return log_probs(self.logits)[self.token_id].item()
+
+    def before(self, k: int) -> tuple[Candidate, ...]:
+        """The k most probable tokens before the controls."""
+        return _candidates(log_probs(self.logits), k)
+
+    def after(self, k: int) -> tuple[Candidate, ...]:
+        """The k most probable tokens after the controls: fewer where they leave fewer."""
+        return _candidates(log_probs(controlled(self.logits, self.config)), k)
 
 
 class Generation:
@@ -48,22 +62,14 @@ class Generation:
         self._cache = KVCache(model.config, like=model.head)
         self._read_from = 0
 
-    def step(self, k: int = 20) -> Step:
-        """Append one token; told with the k likeliest candidates."""
+    def step(self) -> Step:
+        """Append one token. Raises ValueError where the model predicts no distribution."""
         with torch.inference_mode():
             logits = self._next_logits()  # (V,)
-            after = controlled(logits, self._config)
-            position = len(self.ids)
-            uniform = stream(self._seed, "sample", position).random()
+            uniform = stream(self._seed, "sample", len(self.ids)).random()
             token_id = sample(logits, self._config, uniform)
-            before = log_probs(logits)
-            self.ids.append(token_id)
-            return Step(
-                token_id=token_id,
-                log_prob=before[token_id].item(),
-                before=_candidates(before, k),
-                after=_candidates(log_probs(after), k),
-            )
+        self.ids.append(token_id)
+        return Step(token_id=token_id, logits=logits, config=self._config)
 
     def _next_logits(self) -> Tensor:
         start = window_start(len(self.ids), self._model.config.n_positions)

@@ -12,6 +12,7 @@ from core.messages import (
     LINE_LIMIT,
     BadLine,
     Call,
+    Control,
     Failure,
     Find,
     Hello,
@@ -26,7 +27,8 @@ from core.messages import (
 
 SUPERSEDED = "a newer prompt took its place"
 
-_SMALL = (Score, Find, Status, History)  # read the model and change nothing: may be served inside a step
+# They read the model and change nothing: may be served inside a step.
+_SMALL = (Score, Find, Control, Status, History)
 _OVERTAKEN = (Pause, Run, Stop)  # have to wait for the step's end, and small ones need not wait for them
 
 

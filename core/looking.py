@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from torch import Tensor
+
 from core import messages as m
 from core.models.gpt2 import Model
 from core.records import require
@@ -63,6 +65,10 @@ class Looking:
         require("limit", request.limit, 1, MOST_CANDIDATES)
         found, matches = self._of_model.find(self.watch.ids, request.position, request.query, request.limit)
         return m.Candidates(found=tuple(found), matches=matches)
+
+    def logits_at(self, position: int) -> Tensor:
+        """The logits (V,) after token `position` of the watched text."""
+        return self._of_model.logits_at(self.watch.ids, position)
 
     def show(self, step: int) -> None:
         """Tell how the watched text looks now; not where a newer one waits, of which will be told at once."""

@@ -13,6 +13,7 @@ import msgspec
 from core.records import (
     Candidate as Candidate,
     Candidates as Candidates,
+    Controlled as Controlled,
     Curve as Curve,
     Generated as Generated,
     Message as Message,
@@ -20,6 +21,7 @@ from core.records import (
     Prediction as Prediction,
     Real as Real,
     Reference as Reference,
+    SampleConfig as SampleConfig,
     State as State,
     StepResult as StepResult,
     Stored as Stored,
@@ -119,19 +121,24 @@ class Upload(Request[Stored], frozen=True, kw_only=True):
 
 
 class Generate(Request[Generated], frozen=True, kw_only=True):
-    """Continue a text by `tokens` tokens. Temperature 0 takes the most probable one each time."""
+    """Continue a text by `tokens` tokens, drawn with `sampling`; a draw depends on the seed and its place."""
 
     text: str
     tokens: int = 20
-    temperature: float = 1.0
-    top_k: int | None = None
-    top_p: float | None = None
+    sampling: SampleConfig = SampleConfig()
     seed: int = 0
 
     def __post_init__(self) -> None:
         require("tokens", self.tokens, 1, 100_000)
-        require("temperature", self.temperature, 0, 100)
         require("seed", self.seed, 0, 2**63 - 1)
+
+
+class Control(Request[Controlled], frozen=True, kw_only=True):
+    """The prediction after token `position` of the scored text, as the sampling controls leave it."""
+
+    position: int
+    sampling: SampleConfig
+    token_ids: tuple[int, ...] = ()
 
 
 class Stop(Request[State], frozen=True, kw_only=True):
@@ -200,9 +207,10 @@ AnyRequest = (
     | Extend
     | Upload
     | Generate
+    | Control
     | Stop
 )
-AnyResult = State | Curve | Table | Candidates | Generated | Stored
+AnyResult = State | Curve | Table | Candidates | Generated | Controlled | Stored
 AnyEvent = Stepped | Rescored | Glimpsed | Continued | Progress | Changed
 
 FailureKind = Literal["bad_request", "bad_line", "stopped", "superseded", "missing", "storage", "internal"]

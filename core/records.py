@@ -115,6 +115,50 @@ class Candidates(Message, frozen=True, kw_only=True):
     matches: int
 
 
+# --------------------------------------------------------------------------------------- a continuation
+
+
+class SampleConfig(Message, frozen=True, kw_only=True):
+    """The sampling controls: how a token is chosen from a prediction. Raises ValueError out of range.
+
+    The logits are divided by `temperature` (0 takes the most probable token), then the `top_k` most
+    probable tokens stay, then the fewest of them that have `top_p` together; None keeps all.
+    """
+
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
+
+    def __post_init__(self) -> None:
+        require("temperature", self.temperature, 0, 100)
+        if self.top_k is not None:
+            require("top-k", self.top_k, 1, 1_000_000)
+        if self.top_p is not None and not 0 < self.top_p <= 1:
+            raise ValueError(f"top-p is {self.top_p:g}; it must be above 0 and at most 1")
+
+
+class Controlled(Message, frozen=True, kw_only=True):
+    """A prediction after the sampling controls: how many tokens are left and the entropy of their
+    distribution, in nats; `log_probs` are those of the tokens asked for, "-inf" for one that is cut."""
+
+    left: int
+    entropy: Real
+    log_probs: tuple[Real, ...]
+
+    @property
+    def probabilities(self) -> tuple[float | None, ...]:
+        """Of the tokens asked for; None for one that is cut."""
+        return tuple(None if x == "-inf" else math.exp(float(x)) for x in self.log_probs)
+
+
+class Generated(Message, frozen=True, kw_only=True):
+    """A continuation: its text so far, how many tokens that is, and whether it is over."""
+
+    text: str
+    tokens: int
+    done: bool
+
+
 # ----------------------------------------------------------------------------------------- a training run
 
 
@@ -243,14 +287,6 @@ class Curve(Message, frozen=True, kw_only=True):
     """The steps of the run so far, oldest first."""
 
     results: tuple[StepResult, ...]
-
-
-class Generated(Message, frozen=True, kw_only=True):
-    """A continuation: its text so far, how many tokens that is, and whether it is over."""
-
-    text: str
-    tokens: int
-    done: bool
 
 
 class Stored(Message, frozen=True, kw_only=True):

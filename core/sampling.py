@@ -1,27 +1,13 @@
 """From logits to one token: pure functions from logits to logits, then one draw."""
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from core.records import SampleConfig as SampleConfig
 
-@dataclass(frozen=True, kw_only=True)
-class SampleConfig:
-    """How to choose a token. Temperature 0 takes the most probable one; None keeps all. Raises ValueError."""
-
-    temperature: float = 1.0
-    top_k: int | None = None
-    top_p: float | None = None
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.temperature < math.inf:
-            raise ValueError(f"temperature is {self.temperature:g}; it must be 0 or more")
-        if self.top_k is not None and self.top_k < 1:
-            raise ValueError(f"top-k is {self.top_k}; it must be 1 or more")
-        if self.top_p is not None and not 0 < self.top_p <= 1:
-            raise ValueError(f"top-p is {self.top_p:g}; it must be above 0 and at most 1")
+_FIRST = 64  # of the most probable tokens top-p looks at, then eight times as many as long as it needs more
 
 
 def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
@@ -47,12 +33,23 @@ def keep_top_p(logits: Tensor, p: float) -> Tensor:
     """
     if p >= 1:  # where a sum in floats might reach 1 too soon
         return logits
-    order = logits.sort(dim=-1, descending=True, stable=True)
-    probabilities = order.values.double().softmax(-1)
-    before = probabilities.cumsum(-1) - probabilities  # reached without this one
-    before[..., 0] = 0.0
-    kept = order.values.masked_fill(before >= p, -math.inf)
-    return torch.full_like(logits, -math.inf).scatter(-1, order.indices, kept)
+    probabilities = logits.double().softmax(-1)  # (..., V)
+    n_vocab = logits.shape[-1]
+    k = min(_FIRST, n_vocab)
+    while True:  # only as much is sorted as is needed: the whole vocabulary takes 3 ms
+        best = logits.topk(k, dim=-1)
+        reached = probabilities.gather(-1, best.indices).cumsum(-1)  # (..., k)
+        if k == n_vocab or bool((reached[..., -1] >= p).all()):
+            break
+        k = min(8 * k, n_vocab)
+    n_kept = 1 + (reached[..., :-1] < p).sum(
+        -1, keepdim=True
+    )  # (..., 1): those reached without them, and one
+    worst = best.values.gather(-1, n_kept - 1)
+    better, equal = logits > worst, logits == worst
+    # Of equals topk takes any; here the first in the vocabulary stay.
+    first = equal & (equal.cumsum(-1) <= n_kept - better.sum(-1, keepdim=True))
+    return logits.masked_fill(~(better | first), -math.inf)
 
 
 def controlled(logits: Tensor, config: SampleConfig) -> Tensor:
@@ -66,17 +63,32 @@ def controlled(logits: Tensor, config: SampleConfig) -> Tensor:
 
 
 def sample(logits: Tensor, config: SampleConfig, uniform: float) -> int:
+    """A token after the controls, by `uniform`, a draw from [0, 1): (V,) -> id.
+
+    Raises ValueError for logits that make no distribution and for a draw outside [0, 1).
+    """
+    if config.temperature == 0:  # the best one, without making a distribution of it
+        best = int(logits.argmax())
+        _require_probabilities(logits[best])
+        return best
+    return draw(controlled(logits, config), uniform)
+
+
+def draw(logits: Tensor, uniform: float) -> int:
     """The token at which the cumulative probability passes `uniform`, a draw from [0, 1): (V,) -> id.
 
     Raises ValueError for logits that make no distribution and for a draw outside [0, 1).
     """
     if not 0 <= uniform < 1:
         raise ValueError(f"the draw is {uniform!r}; it must lie in [0, 1)")
-    cumulative = controlled(logits, config).double().softmax(-1).cumsum(-1)  # (V,)
-    total = cumulative[-1]
-    if not torch.isfinite(total):
+    cumulative = logits.double().softmax(-1).cumsum(-1)  # (V,)
+    _require_probabilities(cumulative[-1])
+    return int(torch.searchsorted(cumulative, uniform * cumulative[-1], right=True))
+
+
+def _require_probabilities(figure: Tensor) -> None:
+    if not torch.isfinite(figure):
         raise ValueError("these logits give no probabilities: they hold NaN or infinity, or only -infinity")
-    return int(torch.searchsorted(cumulative, uniform * total, right=True))
 
 
 def _only(logits: Tensor, ids: Tensor) -> Tensor:

@@ -106,14 +106,7 @@ class Scorer:
         What was typed itself comes first (also with a space in front), then the rest, most probable first.
         Raises ValueError for a position the text does not have.
         """
-        if not 0 <= position < len(ids):
-            raise ValueError(f"position {position} is outside the text of {len(ids)} tokens")
-        self._turn_to(ids)
-        for _ in self._reading.read():
-            pass
-        with exactly():
-            hidden = self._reading.hidden([position])  # (1, D)
-            log_probs = losses.log_probs(self._model.logits(hidden))[0].cpu()  # (V,)
+        log_probs = losses.log_probs(self.logits_at(ids, position))  # (V,)
         matches = torch.tensor(self._tokenizer.containing(query), dtype=torch.long)
         typed = query.strip().encode()
         itself = [bool(typed) and self._tokenizer.piece(i).strip() == typed for i in matches.tolist()]
@@ -123,6 +116,16 @@ class Scorer:
         ranks = losses.target_rank(log_probs.expand(len(best), -1), best)
         triples = zip(best.tolist(), log_probs[best].tolist(), ranks.tolist(), strict=True)
         return [self._candidate(*triple) for triple in triples], len(matches)
+
+    def logits_at(self, ids: Sequence[int], position: int) -> Tensor:
+        """The logits (V,) after token `position`. Raises ValueError for one the text does not have."""
+        if not 0 <= position < len(ids):
+            raise ValueError(f"position {position} is outside the text of {len(ids)} tokens")
+        self._turn_to(ids)
+        for _ in self._reading.read():
+            pass
+        with exactly():
+            return self._model.logits(self._reading.hidden([position]))[0].cpu()  # (V,)
 
     # ---------------------------------------------------------------------------------- the rows by and by
 

@@ -3,14 +3,12 @@
 from collections.abc import Callable
 
 from core import messages as m
-from core.generation import Generation
+from core.continuing import after_the_controls, continuation
 from core.hub import Hub
 from core.looking import Looking
 from core.opening import Opened, configured, opened, restarted
 from core.recorder import Recorder
 from core.records import measured
-from core.sampling import SampleConfig
-from core.text import clean
 from core.texts import Texts
 from core.tokenizer import gpt2
 from core.trainer import Diverged
@@ -124,22 +122,19 @@ class Session:
         """Tokens that hold what was typed, as seen after a position of the watched text."""
         return self._looking.find(request)
 
+    def control(self, request: m.Control) -> m.Controlled:
+        """A prediction of the watched text as the sampling controls leave it."""
+        return after_the_controls(self._looking.logits_at(request.position), request)
+
     def generate(self, request: m.Generate) -> m.Generated:
         """Continue a text, telling how far it is; a stop leaves what there is."""
-        ids = self._tokenizer.encode(clean(request.text))
-        if not ids:
-            raise ValueError("there is nothing to continue: type a prompt of at least one token")
-        config = SampleConfig(temperature=request.temperature, top_k=request.top_k, top_p=request.top_p)
-        generation = Generation(self.at.model, ids, config, request.seed)
-        made: list[int] = []
-        while len(made) < request.tokens and not self._interrupted():
-            made.append(generation.step().token_id)
-            if len(made) < request.tokens:
-                text = self._tokenizer.decode_finished(made)
-                self._emit(m.Continued(generated=m.Generated(text=text, tokens=len(made), done=False)))
-                self._between()
-        text = self._tokenizer.decode(made).decode("utf-8", errors="replace")
-        return m.Generated(text=text, tokens=len(made), done=True)
+        return continuation(
+            self.at.model, self._tokenizer, request, grown=self._grown, interrupted=self._interrupted
+        )
+
+    def _grown(self, event: m.Continued) -> None:
+        self._emit(event)
+        self._between()
 
     def _show_watch(self) -> None:
         self._looking.show(self.at.trainer.step_count)

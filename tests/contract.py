@@ -17,6 +17,7 @@ from tui.engine import Line
 TEXT = "The fat cat sat on the mat"
 LONG = TEXT + " while the dog slept on the lap of the old man in the hat"
 TINY = m.Training(batch=1, context=16, steps=12, warmup=2, evaluate_every=4, learning_rate=1e-2)
+GREEDY = m.SampleConfig(temperature=0)
 PATIENCE = 30.0  # seconds after which an engine that says nothing is given up
 
 Event = TypeVar("Event", bound=m.Message)
@@ -437,14 +438,15 @@ async def find_needs_a_position_in_the_text(talk: Talk) -> None:
 async def a_greedy_continuation_takes_the_most_probable_token(talk: Talk) -> None:
     await talk.opened()
     for text in (TEXT, "The dog", "a b c d e f g h i j k l m n o p"):
-        generated = await talk.ask(m.Generate(text=text, tokens=1, temperature=0))
+        generated = await talk.ask(m.Generate(text=text, tokens=1, sampling=GREEDY))
         best = (await talk.ask(m.Score(text=text, top_k=1))).predictions[-1].top[0]
         assert generated == m.Generated(text=best.piece.decode("utf-8", "replace"), tokens=1, done=True)
 
 
 async def a_continuation_is_told_as_it_grows(talk: Talk) -> None:
     await talk.opened()
-    request = m.Generate(text=TEXT, tokens=6, seed=3, top_k=40, top_p=0.9, temperature=0.8)
+    controls = m.SampleConfig(temperature=0.8, top_k=40, top_p=0.9)
+    request = m.Generate(text=TEXT, tokens=6, seed=3, sampling=controls)
     whole = await talk.ask(request)
     told = [event.generated for event in talk.told(m.Continued)]
     assert told and not any(generated.done for generated in told)
@@ -456,8 +458,11 @@ async def a_continuation_is_told_as_it_grows(talk: Talk) -> None:
 async def a_continuation_is_refused_for_nothing_and_for_bad_controls(talk: Talk) -> None:
     await talk.opened()
     assert (await talk.refused(m.Generate(text=""))).kind == "bad_request"
-    reply = await talk.reply(talk.send_raw(b'{"type":"generate","text":"a","temperature":-1}'))
-    assert isinstance(reply, m.Failure) and "temperature" in reply.message
+    for name, value in ((b"temperature", b"-1"), (b"top_k", b"0"), (b"top_p", b"1.5")):
+        controls = b'{"type":"sample_config","%s":%s}' % (name, value)
+        request = b'{"type":"generate","text":"a","sampling":%s}' % controls
+        reply = await talk.reply(talk.send_raw(request))
+        assert isinstance(reply, m.Failure) and name.decode().replace("_", "-") in reply.message
 
 
 async def stop_breaks_off_a_continuation(talk: Talk) -> None:
@@ -478,6 +483,78 @@ async def a_text_is_scored_while_another_is_continued(talk: Talk) -> None:
     assert table.text == "The dog" and number not in talk.replies
     await talk.ask(m.Stop())
     await talk.reply(number)
+
+
+async def training_goes_on_after_a_continuation_in_the_midst_of_it(talk: Talk) -> None:
+    await talk.opened(m.Training(batch=1, context=16, steps=100_000))
+    await talk.ask(m.Run())
+    await talk.until(lambda: talk.told(m.Stepped))
+    generated = await talk.ask(m.Generate(text=TEXT, tokens=5))
+    assert (generated.tokens, generated.done) == (5, True)
+    state = await talk.ask(m.Status())
+    assert state.running
+    await talk.until(lambda: talk.told(m.Stepped)[-1].state.step > state.step)
+    await talk.ask(m.Pause())
+
+
+async def a_pause_in_the_midst_of_a_continuation_is_seen_after_it(talk: Talk) -> None:
+    await talk.opened(m.Training(batch=1, context=16, steps=100_000))
+    await talk.ask(m.Run())
+    numbers = [talk.send(r) for r in (m.Generate(text=TEXT, tokens=100_000), m.Pause(), m.Stop())]
+    replies = [await talk.reply(number) for number in numbers]
+    paused = replies[1]
+    assert isinstance(paused, m.Answer) and isinstance(paused.result, m.State)
+    assert not paused.result.running
+    assert await talk.ask(m.Status()) == paused.result
+
+
+async def controls_cut_and_sharpen_a_prediction(talk: Talk) -> None:
+    await talk.opened()
+    row = (await talk.ask(m.Score(text=TEXT, top_k=30))).predictions[3]
+    ids = tuple(candidate.token_id for candidate in row.top)
+    before = [float(candidate.log_prob) for candidate in row.top]
+
+    async def after(**controls: Any) -> m.Controlled:
+        return await talk.ask(m.Control(position=3, sampling=m.SampleConfig(**controls), token_ids=ids))
+
+    plain = await after()
+    assert [float(x) for x in plain.log_probs] == pytest.approx(before, abs=1e-5)
+    assert plain.left == 50257 and float(plain.entropy) == pytest.approx(float(row.entropy), abs=1e-4)
+    cut = await after(temperature=0.5, top_k=4)
+    weights = [math.exp(2 * log_prob) for log_prob in before[:4]]
+    p = [weight / sum(weights) for weight in weights]
+    assert cut.left == 4 and cut.log_probs[4:] == ("-inf",) * 26
+    assert [math.exp(float(x)) for x in cut.log_probs[:4]] == pytest.approx(p, rel=1e-3)
+    assert float(cut.entropy) == pytest.approx(-math.fsum(x * math.log(x) for x in p), rel=1e-3)
+    nucleus = await after(top_p=0.5)
+    assert 30 < nucleus.left < 50257, "a fresh prediction is nearly uniform"
+    assert sum(math.exp(x) for x in before) < 0.5
+    greedy = await after(temperature=0)
+    assert (greedy.left, float(greedy.entropy)) == (1, 0)
+    assert greedy.log_probs == (0.0, *("-inf",) * 29)
+
+
+async def controls_are_looked_at_while_a_text_is_continued(talk: Talk) -> None:
+    await talk.opened()
+    await talk.ask(m.Score(text=TEXT))
+    number = talk.send(m.Generate(text=TEXT, tokens=100_000))
+    await talk.until(lambda: talk.told(m.Continued))
+    controlled = await talk.ask(m.Control(position=0, sampling=GREEDY))
+    assert controlled.left == 1 and number not in talk.replies
+    await talk.ask(m.Stop())
+    await talk.reply(number)
+
+
+async def controls_need_a_position_in_the_text_and_tokens_that_exist(talk: Talk) -> None:
+    await talk.opened()
+    await talk.ask(m.Score(text=TEXT))
+    for request, word in (
+        (m.Control(position=7, sampling=GREEDY), "7"),
+        (m.Control(position=-1, sampling=GREEDY), "-1"),
+        (m.Control(position=0, sampling=GREEDY, token_ids=(1, 50257)), "50257"),
+    ):
+        refused = await talk.refused(request)
+        assert refused.kind == "bad_request" and word in refused.message
 
 
 async def an_uploaded_text_can_be_trained_on(talk: Talk) -> None:
@@ -573,6 +650,11 @@ CLAIMS: tuple[Callable[[Talk], Awaitable[None]], ...] = (
     a_continuation_is_refused_for_nothing_and_for_bad_controls,
     stop_breaks_off_a_continuation,
     a_text_is_scored_while_another_is_continued,
+    training_goes_on_after_a_continuation_in_the_midst_of_it,
+    a_pause_in_the_midst_of_a_continuation_is_seen_after_it,
+    controls_cut_and_sharpen_a_prediction,
+    controls_are_looked_at_while_a_text_is_continued,
+    controls_need_a_position_in_the_text_and_tokens_that_exist,
     an_uploaded_text_can_be_trained_on,
     a_text_that_cannot_be_trained_on_is_refused,
     a_bad_line_is_answered_and_changes_nothing,

@@ -109,13 +109,31 @@ class FakeDistribution:
 
     def drawn(self, ids: Sequence[int], step: int, request: m.Generate) -> int:
         """One more token, a function of the request's seed and the number of tokens so far."""
-        row = self.row(ids[-1], step)
-        if request.temperature == 0:
-            return int(row.argmax())
-        order = np.argsort(-row, kind="stable")[: request.top_k]
-        p = np.exp((row[order] - row[order[0]]) / request.temperature)
+        p = self._left(self.row(ids[-1], step), request.sampling)
+        return int(np.random.default_rng([request.seed, len(ids)]).choice(len(p), p=p))
+
+    def controlled(self, last: int, step: int, request: m.Control) -> m.Controlled:
+        """What the sampling controls leave of the prediction after this token."""
+        p = self._left(self.row(last, step), request.sampling)
+        kept = p[p > 0]
+        return m.Controlled(
+            left=len(kept),
+            entropy=float(0.0 - (kept * np.log(kept)).sum()),
+            log_probs=tuple(m.real(math.log(p[i])) if p[i] > 0 else "-inf" for i in request.token_ids),
+        )
+
+    @staticmethod
+    def _left(row: NDArray[np.float64], sampling: m.SampleConfig) -> NDArray[np.float64]:
+        """The probabilities that are drawn from: (V,), 0 where a token is cut."""
+        left = np.zeros_like(row)
+        if sampling.temperature == 0:
+            left[row.argmax()] = 1
+            return left
+        order = np.argsort(-row, kind="stable")[: sampling.top_k]
+        p = np.exp((row[order] - row[order[0]]) / sampling.temperature)
         p /= p.sum()
-        if request.top_p is not None:
-            p[np.cumsum(p) - p >= request.top_p] = 0
+        if sampling.top_p is not None:
+            p[np.cumsum(p) - p >= sampling.top_p] = 0
             p /= p.sum()
-        return int(np.random.default_rng([request.seed, len(ids)]).choice(order, p=p))
+        left[order] = p
+        return left

@@ -209,6 +209,8 @@ class FakeEngine:
                 self._start(self._at.training)
             case m.Upload():
                 return self._upload(request)
+            case m.Control():
+                return self._control(request)
             case m.Generate():
                 return await self._generate(request)
             case m.Status() | m.Stop():
@@ -356,12 +358,21 @@ class FakeEngine:
         return msgspec.structs.replace(result, prompt=self._prompt_curve.get(result.step))
 
     def _find(self, request: m.Find) -> m.Candidates:
+        return self._q.find(self._token_at(request.position), self._at.step, request.query, request.limit)
+
+    def _control(self, request: m.Control) -> m.Controlled:
+        last = self._token_at(request.position)
+        for token_id in request.token_ids:
+            if not 0 <= token_id < self._tokenizer.n_vocab:
+                raise Refused("bad_request", f"there is no token {token_id}")
+        return self._q.controlled(last, self._at.step, request)
+
+    def _token_at(self, position: int) -> int:
+        self._require_open()
         ids = self._tokenizer.encode(self._watched[0])
-        if not 0 <= request.position < len(ids):
-            raise Refused(
-                "bad_request", f"position {request.position} is outside the text of {len(ids)} tokens"
-            )
-        return self._q.find(ids[request.position], self._at.step, request.query, request.limit)
+        if not 0 <= position < len(ids):
+            raise Refused("bad_request", f"position {position} is outside the text of {len(ids)} tokens")
+        return ids[position]
 
     async def _generate(self, request: m.Generate) -> m.Generated:
         ids = self._tokenizer.encode(clean(request.text))

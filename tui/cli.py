@@ -11,11 +11,12 @@ import click
 import msgspec
 from click.core import ParameterSource
 
-from core.messages import Generate, Training  # no torch, and the screen needs them first of all
+from core.messages import Generate, SampleConfig, Training  # no torch, and the screen needs them first of all
 from tui.failing import Failed, as_usage, in_one_sentence
 
 TRAINING = Training()
 GENERATE = Generate(text="")
+SAMPLING = SampleConfig()
 FRESH = "fresh"
 
 MODEL = click.option(
@@ -236,7 +237,7 @@ def train(
 @MODEL
 @click.option("--tokens", type=int, default=GENERATE.tokens, show_default=True, help="How many to add.")
 @click.option(
-    "--temperature", type=float, default=GENERATE.temperature, show_default=True,
+    "--temperature", type=float, default=SAMPLING.temperature, show_default=True,
     help="0 takes the likeliest token each time, more evens the chances out.",
 )  # fmt: skip
 @click.option("--top-k", type=click.IntRange(min=1), help="Choose among the k likeliest only.")
@@ -248,7 +249,7 @@ def train(
 @click.option(
     "--seed", type=int, default=GENERATE.seed, show_default=True, help="The same seed, the same text."
 )
-def generate(prompt: str, model: str, **settings: Any) -> None:
+def generate(prompt: str, model: str, tokens: int, seed: int, **controls: Any) -> None:
     """Print PROMPT, or what comes on stdin, and what the model goes on with.
 
     \b
@@ -257,12 +258,12 @@ def generate(prompt: str, model: str, **settings: Any) -> None:
     printf %s "The fat cat" | neglogp generate - --top-p 0.9 --seed 7
     """
     with as_usage():
-        Generate(text="", **settings)
+        request = Generate(text="", tokens=tokens, sampling=SampleConfig(**controls), seed=seed)
     from tui.headless import generate as command
     from tui.headless.talk import given_text
 
     with in_one_sentence():
-        command.generate(Generate(text=given_text(prompt), **settings), model)
+        command.generate(msgspec.structs.replace(request, text=given_text(prompt)), model)
 
 
 @neglogp.command(short_help="Serve a screen elsewhere.")

@@ -2,76 +2,28 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Any
 
-from textual.message import Message
 from textual.widget import Widget
 
 from core import messages as m
 from tui.engine import Engine, EngineDied, EngineError, Line
+from tui.latest import Latest
+from tui.news import (
+    ControlsApplied,
+    EngineLost,
+    OpenRowGlimpsed,
+    Said,
+    StateChanged,
+    StepsDone,
+    TableChanged,
+    TextContinued,
+    WorkGoesOn,
+)
 
 # A table takes 440 kB for 200 tokens: on a slow line more of them on their way would come ever later.
 UNANSWERED = 2  # texts at most that are sent to be scored: one that is, and one that overtakes it
-
-
-class StateChanged(Message):
-    def __init__(self, state: m.State) -> None:
-        super().__init__()
-        self.state = state
-
-
-class TableChanged(Message):
-    def __init__(self, table: m.Table) -> None:
-        super().__init__()
-        self.table = table
-
-
-class OpenRowGlimpsed(Message):
-    """What comes after the whole text, known before the rest of its table is."""
-
-    def __init__(self, text: str, prediction: m.Prediction) -> None:
-        super().__init__()
-        self.text = text
-        self.prediction = prediction
-
-
-class StepsDone(Message):
-    """New steps, or with `anew` all there are."""
-
-    def __init__(self, results: tuple[m.StepResult, ...], *, anew: bool) -> None:
-        super().__init__()
-        self.results = results
-        self.anew = anew
-
-
-class TextContinued(Message):
-    """What a request has brought so far, all of it with `done`; None where it came to nothing."""
-
-    def __init__(self, request: m.Generate, generated: m.Generated | None) -> None:
-        super().__init__()
-        self.request = request
-        self.generated = generated
-
-
-class WorkGoesOn(Message):
-    def __init__(self, progress: m.Progress) -> None:
-        super().__init__()
-        self.progress = progress
-
-
-class Said(Message):
-    """One sentence for the person."""
-
-    def __init__(self, text: str, *, error: bool) -> None:
-        super().__init__()
-        self.text = text
-        self.error = error
-
-
-class EngineLost(Message):
-    def __init__(self, words: str) -> None:
-        super().__init__()
-        self.words = words
 
 
 class Live:
@@ -89,6 +41,7 @@ class Live:
         self.state: m.State | None = None
         self.table: m.Table | None = None
         self._continuing: list[m.Generate] = []  # asked for and not answered yet, oldest first
+        self._controlling = Latest(self._control, self._spawn)
         self._rewinding: m.Rewind | None = None  # the last one, until it is answered
 
     # ------------------------------------------------------------------------------------ the engine's life
@@ -219,6 +172,14 @@ class Live:
             return await self._ask(m.Find(position=position, query=query))
         except (EngineError, EngineDied):
             return None
+
+    def control(self, request: m.Control) -> None:
+        """Look at a prediction through the sampling controls: it comes as ControlsApplied."""
+        self._controlling.wish(request)
+
+    async def _control(self, request: m.Control) -> None:
+        with suppress(EngineError, EngineDied):
+            self._screen.post_message(ControlsApplied(request, await self._ask(request)))
 
     # ---------------------------------------------------------------------------------------------- training
 

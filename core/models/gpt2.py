@@ -16,7 +16,7 @@ from torch.nn import functional
 from core import hf
 from core.dropout import ATTENTION_OUTPUT, ATTENTION_WEIGHTS, EMBEDDING, MLP_OUTPUT, Dropout
 from core.kv_cache import KVCache
-from core.narrow import linear
+from core.linear import linear
 from core.randomness import drop_256ths, stream
 
 _SIZES = ("vocab_size", "n_positions", "n_embd", "n_layer", "n_head")  # alike here and in a config.json

@@ -62,6 +62,15 @@ def files(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
+def test_closing_ends_a_continuation_at_once(model: str) -> None:
+    async def work(talk: Talk, line: ProcessLine) -> None:
+        await talk.ask(m.Open(model=model, training=TRAINING))
+        talk.send(m.Generate(text=TEXT, tokens=100_000))
+        await talk.until(lambda: talk.told(m.Continued))
+
+    conversation(work)  # which waits for the end, far less long than so many tokens take
+
+
 def test_a_run_killed_in_the_middle_continues_on_its_own_curve_to_the_bit(model: str) -> None:
     names: list[str] = []
 

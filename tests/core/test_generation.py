@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from core import generation as module
+from core import losses
 from core.generation import Generation, window_start
 from core.models.gpt2 import Config, Model
 from core.randomness import stream
@@ -63,15 +65,17 @@ def test_temperature_zero_takes_the_best_whatever_the_seed(model: Model) -> None
 
 def test_a_step_tells_its_candidates_before_and_after_the_controls(model: Model) -> None:
     config = SampleConfig(temperature=0.5, top_k=3)
-    step = Generation(model, PROMPT, config, 0).step(k=5)
+    step = Generation(model, PROMPT, config, 0).step()
     logits = fresh_logits(model, PROMPT)
     before, after = logits.log_softmax(-1), controlled(logits, config).log_softmax(-1)
-    assert [c.token_id for c in step.before] == before.argsort(descending=True)[:5].tolist()
-    assert [c.log_prob for c in step.before] == pytest.approx(
+    assert [c.token_id for c in step.before(5)] == before.argsort(descending=True)[:5].tolist()
+    assert [c.log_prob for c in step.before(5)] == pytest.approx(
         before.sort(descending=True).values[:5].tolist()
     )
-    assert [c.token_id for c in step.after] == before.argsort(descending=True)[:3].tolist()
-    assert [c.log_prob for c in step.after] == pytest.approx(after.sort(descending=True).values[:3].tolist())
+    assert [c.token_id for c in step.after(5)] == before.argsort(descending=True)[:3].tolist()
+    assert [c.log_prob for c in step.after(5)] == pytest.approx(
+        after.sort(descending=True).values[:3].tolist()
+    )
     assert step.log_prob == pytest.approx(before[step.token_id].item())
 
 
@@ -88,6 +92,22 @@ def test_a_prompt_longer_than_the_context_is_continued(model: Model) -> None:
     prompt = [i % 31 for i in range(50)]
     logits = fresh_logits(model, prompt[window_start(50, 8) :])
     assert run(model, prompt, 1, SampleConfig(temperature=0)) == [int(logits.argmax())]
+
+
+def test_a_step_computes_no_candidates_that_nobody_asks_for(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def counted(log_q: torch.Tensor, k: int) -> losses.TopK:
+        asked.append(k)
+        return losses.top_k(log_q, k)
+
+    monkeypatch.setattr(module, "top_k", counted)
+    generation = Generation(model, PROMPT, SampleConfig(), 0)
+    steps = [generation.step() for _ in range(4)]
+    assert asked == []
+    assert len(steps[0].before(5)) == 5 and asked == [5]
 
 
 def test_the_global_generator_is_left_alone(model: Model) -> None:

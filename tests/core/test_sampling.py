@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from core.sampling import SampleConfig, apply_temperature, controlled, keep_top_k, keep_top_p, sample
+from core.sampling import SampleConfig, apply_temperature, controlled, draw, keep_top_k, keep_top_p, sample
 
 LOGITS = st.lists(st.one_of(st.floats(-20, 20), st.integers(-3, 3).map(float)), min_size=1, max_size=12).map(
     lambda values: torch.tensor(values, dtype=torch.float64)
@@ -63,6 +63,34 @@ def test_top_p_keeps_the_fewest_that_reach_p(logits: Tensor, p: float) -> None:
     assert probabilities[keeps].sum() - probabilities[keeps].min() < p + 1e-12
     if not keeps.all():
         assert logits[keeps].min() >= logits[~keeps].max()
+
+
+def sorted_top_p(logits: Tensor, p: float) -> Tensor:
+    """The same of one row by sorting the whole vocabulary, equals in their order in it."""
+    order = logits.sort(descending=True, stable=True).indices
+    reached = logits.double().softmax(-1)[order].cumsum(-1)
+    n_kept = 1 + int((reached[:-1] < p).sum())
+    out = torch.full_like(logits, -math.inf)
+    out[order[:n_kept]] = logits[order[:n_kept]]
+    return out
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.integers(0, 2**32),
+    st.integers(1, 3000),
+    st.sampled_from([0.0, 0.1, 1.0, 3.0, 30.0]),
+    st.sampled_from([None, 0, 1]),
+    st.one_of(st.floats(1e-6, 1 - 1e-9), st.sampled_from([0.25, 0.5, 0.75])),
+)
+def test_top_p_sorts_only_what_it_needs_and_keeps_what_a_whole_sort_would(
+    seed: int, n_vocab: int, spread: float, places: int | None, p: float
+) -> None:
+    logits = spread * torch.randn(2, n_vocab, generator=torch.Generator().manual_seed(seed))
+    if places is not None:
+        logits = logits.round(decimals=places)  # many equals, also at the border
+    expected = torch.stack([sorted_top_p(row, p) for row in logits])
+    assert torch.equal(keep_top_p(logits, p), expected)
 
 
 @settings(deadline=None)
@@ -132,9 +160,17 @@ def test_a_control_out_of_range_is_refused(bad: dict[str, Any], message: str) ->
         SampleConfig(**bad)
 
 
+@settings(deadline=None)
+@given(LOGITS, UNIFORM)
+def test_a_greedy_draw_is_that_of_the_limit_distribution(logits: Tensor, uniform: float) -> None:
+    greedy = SampleConfig(temperature=0)
+    assert sample(logits, greedy, uniform) == draw(controlled(logits, greedy), uniform)
+
+
 def test_a_draw_that_cannot_be_is_refused() -> None:
     with pytest.raises(ValueError, match=r"the draw is 1\.0"):
         sample(torch.zeros(3), SampleConfig(), 1.0)
     for logits in ([math.nan, 0.0], [math.inf, 0.0], [-math.inf, -math.inf]):
-        with pytest.raises(ValueError, match="no probabilities"):
-            sample(torch.tensor(logits), SampleConfig(), 0.5)
+        for config in (SampleConfig(), SampleConfig(temperature=0), SampleConfig(top_p=0.5)):
+            with pytest.raises(ValueError, match="no probabilities"):
+                sample(torch.tensor(logits), config, 0.5)

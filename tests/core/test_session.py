@@ -4,7 +4,9 @@ import json
 import math
 import weakref
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -341,7 +343,8 @@ def test_whatever_is_wrong_with_a_request_leaves_the_session_as_it_was(stage: St
         (session.open, m.Open(training=Training(preset="huge")), "huge"),
         (session.rewind, m.Rewind(step=3), "step 3"),
         (session.find, m.Find(position=7, query="a"), "position 7"),
-        (session.generate, m.Generate(text="a", top_p=2.0), "top-p"),
+        (session.control, m.Control(position=7, sampling=m.SampleConfig()), "position 7"),
+        (session.generate, m.Generate(text=""), "nothing to continue"),
         (session.run, m.Run(steps=0), "steps"),
         (session.score, m.Score(text="a", top_k=0), "top k is 0"),
         (session.find, m.Find(position=0, query="", limit=10**6), "limit is 1000000"),
@@ -500,6 +503,31 @@ def test_every_way_to_other_weights_makes_another_table(stage: Stage) -> None:
     agrees()
     session.open(m.Open(training=Training(context=8, batch=2, preset="small")))
     agrees()
+
+
+def test_a_continuation_ends_after_the_present_token_once_interrupted(stage: Stage) -> None:
+    session = stage.opened()
+
+    def after_three() -> None:
+        stage.interrupted = stage.told(m.Continued)[-1].generated.tokens == 3
+
+    stage.between = after_three
+    generated = session.generate(m.Generate(text=TEXT, tokens=50, seed=1))
+    assert (generated.tokens, generated.done) == (3, True)
+    assert generated.text == stage.told(m.Continued)[-1].generated.text
+
+
+def test_a_continuation_never_tells_half_a_character(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = stage.opened()
+    ids = session._tokenizer.encode("é 👩‍👧 ☃ x")
+    assert len(ids) > 9, "these characters take several tokens"
+    steps = iter([*ids, session._tokenizer.encode("é")[0], session._tokenizer.encode("👩")[0]])
+    monkeypatch.setattr("core.generation.Generation.step", lambda self: SimpleNamespace(token_id=next(steps)))
+    whole = session.generate(m.Generate(text="a", tokens=len(ids) + 2)).text
+    told = [event.generated.text for event in stage.told(m.Continued)]
+    assert "\ufffd" not in "".join(told[: len(ids)])
+    assert all(after.startswith(before) for before, after in pairwise([*told, whole]))
+    assert told[len(ids) - 1] == "é 👩‍👧 ☃ x" and whole.startswith("é 👩‍👧 ☃ xé") and whole.endswith("\ufffd")
 
 
 def test_what_was_open_is_let_go(stage: Stage) -> None:

@@ -21,7 +21,7 @@ def shown(ex: Exploration) -> list[str]:
 
 def cut_off(ex: Exploration) -> list[str]:
     """The lines of words that are wider than their place."""
-    lines = ("summary", "entropy")
+    lines = ("summary", "entropy", "controls", "remaining")
     return [
         id
         for id in lines

@@ -79,6 +79,18 @@ async def test_a_second_press_ends_a_stream_and_keeps_what_was_written() -> None
         assert len(ex.asked(m.Generate)) == len(ex.asked(m.Stop)) == 1
 
 
+async def test_escape_ends_a_stream_first_and_then_leaves_the_prompt() -> None:
+    async with exploring() as ex:
+        before = await streaming(ex)
+        await ex.press("escape")
+        ex.engine.go_on()
+        await ex.settled()
+        assert ex.prompt.text == ex.table.text == before
+        assert len(ex.asked(m.Stop)) == 1 and ex.app.focused is ex.prompt
+        await ex.press("escape")
+        assert ex.app.focused is ex.rows
+
+
 async def test_a_third_press_streams_on_from_there_and_a_fourth_ends_that() -> None:
     async with exploring() as ex:
         before = await streaming(ex)

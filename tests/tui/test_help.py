@@ -12,6 +12,7 @@ from tui.screens.ask import AskScreen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.help import FIGURES, HelpRow, HelpScreen, help_rows, key_name, legend
 from tui.screens.open_file import OpenFileScreen
+from tui.screens.sampling import SamplingScreen
 from tui.screens.save_file import SaveFileScreen
 from tui.screens.settings import SettingsScreen
 
@@ -53,7 +54,8 @@ def test_keys_are_named_as_on_a_keyboard(key: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "screen", [AskScreen, ConfirmScreen, HelpScreen, OpenFileScreen, SaveFileScreen, SettingsScreen]
+    "screen",
+    [AskScreen, ConfirmScreen, HelpScreen, OpenFileScreen, SamplingScreen, SaveFileScreen, SettingsScreen],
 )
 def test_every_binding_of_every_dialog_has_an_id_and_a_tooltip(screen: type) -> None:
     bindings = screen.BINDINGS  # type: ignore[attr-defined]

@@ -6,6 +6,7 @@ from typing import Any
 from textual.reactive import reactive
 from textual.screen import Screen
 
+from tui.controls import Controls
 from tui.formats import Unit
 from tui.live import Live
 from tui.widgets.candidates import CandidateList
@@ -18,6 +19,9 @@ class Exploring(Screen[None]):
 
     tab: reactive[str] = reactive("table", init=False)
     """The pane that is seen where there is room for one only: table, candidates or chart."""
+
+    controls: reactive[Controls] = reactive(Controls(), init=False)
+    """How the model writes on."""
 
     unit: reactive[Unit] = reactive(Unit.NATS, init=False)
 

@@ -6,7 +6,7 @@ from core.messages import Prediction
 from core.text import visible
 from tui import formats
 from tui.actions.prompting import Prompting
-from tui.live import OpenRowGlimpsed
+from tui.news import OpenRowGlimpsed
 from tui.widgets.pane import Pane
 from tui.widgets.prefix_table import PrefixTable
 from tui.widgets.prompt import TokenStrip

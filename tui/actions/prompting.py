@@ -60,7 +60,12 @@ class Prompting(Exploring):
             return
         self._draws += 1
         self._expected = self.prompt.text
-        self._continuation = Generate(text=self._expected, tokens=tokens, seed=self._draws)
+        self._continuation = Generate(
+            text=self._expected,
+            tokens=tokens,
+            sampling=self.controls.sampling,
+            seed=self._draws if self.controls.seed is None else self.controls.seed,
+        )
         self.table.select(10**9)  # the end of the text is what is continued
         self.run_worker(self.live.continue_text(self._continuation), group="continuation")
 
@@ -83,7 +88,10 @@ class Prompting(Exploring):
         self.prompt.focus()
 
     def action_leave(self) -> None:
-        """Out of the prompt to the table; out of a search, to the candidates."""
+        """Out of the prompt to the table; out of a search, to the candidates. First of all a stream ends."""
+        if self._continuation is not None:
+            self._stop()
+            return
         find = self.query_one("#find", Input)
         if find.has_class("-shown"):
             find.remove_class("-shown")

@@ -10,12 +10,35 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.style import Style
+from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
 from core.text import safe
 from tui.bindings import shown_bindings
 
 Result = TypeVar("Result")
+
+BETWEEN_FIELDS: list[BindingType] = [
+    Binding(
+        "down",
+        "app.focus_next",
+        "Fields",
+        key_display="↑↓",
+        priority=True,
+        id="dialog.down",
+        tooltip="The next field",
+    ),
+    Binding(
+        "up",
+        "app.focus_previous",
+        "Up",
+        show=False,
+        priority=True,
+        id="dialog.up",
+        tooltip="The field before",
+    ),
+]
+"""The keys of a dialog whose fields stand below one another."""
 
 
 class DialogScreen(ModalScreen[Result]):
@@ -131,3 +154,8 @@ class Notice(Static):
         if text != self._text:
             self._text = text
             self.update(Content(text))
+
+
+def row(label: str, *widgets: Widget) -> Widget:
+    """A field of a form with its label and what is said of it."""
+    return Horizontal(Static(Content(label), classes="label"), *widgets, classes="row")

@@ -16,11 +16,13 @@ from core.text import safe
 from tui import formats
 from tui.actions.filing import Filing
 from tui.actions.predicting import Predicting
+from tui.actions.sampling import Sampling
 from tui.actions.steering import Steering
 from tui.bindings import EXPLORE
 from tui.engine import Line
 from tui.formats import Unit
-from tui.live import EngineLost, Live, Said, StateChanged, StepsDone, TableChanged, TextContinued, WorkGoesOn
+from tui.live import Live
+from tui.news import EngineLost, Said, StateChanged, StepsDone, TableChanged, TextContinued, WorkGoesOn
 from tui.screens.dialog import Line as Field
 from tui.widgets.candidates import CandidateList
 from tui.widgets.keybar import KeyBar
@@ -37,7 +39,7 @@ ONE_COLUMN = (100, 30)  # below this many columns or rows, tabs
 SMALLEST = (60, 15)
 
 
-class ExploreScreen(Predicting, Steering, Filing):
+class ExploreScreen(Predicting, Sampling, Steering, Filing):
     """Everything at once. What a person does is in `tui.actions`; what is shown here is only handed on."""
 
     BINDINGS = EXPLORE
@@ -71,6 +73,8 @@ class ExploreScreen(Predicting, Steering, Filing):
                     Field("", id="find"),
                     CandidateList(id="candidates"),
                     Words(id="entropy"),
+                    Words(id="controls"),
+                    Words(id="remaining"),
                     id="candidates-pane",
                 )
                 yield Pane("loss", LossChart(id="chart"), id="chart-pane")

@@ -22,6 +22,7 @@ FIGURES = (
         "rank",
         "The place of that token when all tokens are sorted by probability; 1 is the model's first guess.",
     ),
+    ("p drawn", "The probability after the sampling controls; a dash where they cut the token."),
     ("H(q)", "The entropy of a prediction: the surprisal the model itself expects, whatever then comes."),
     (
         "effective choices",

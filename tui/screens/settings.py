@@ -19,7 +19,7 @@ from core.messages import ModelInfo, Training
 from core.text import safe
 from tui.cells import left
 from tui.screens.choice import Choice
-from tui.screens.dialog import DialogScreen, Line, Notice
+from tui.screens.dialog import BETWEEN_FIELDS, DialogScreen, Line, Notice, row
 from tui.screens.open_file import STORY, Opened, OpenFileScreen, Purpose
 from tui.screens.settings_fields import ADVANCED, BASIC, FIELDS, Field, consequence, sentence
 
@@ -46,24 +46,7 @@ class SettingsScreen(DialogScreen[Settings | None]):
         Binding("enter", "accept", "Apply", priority=True, show=False, id="settings.enter", tooltip="Apply"),
         Binding("ctrl+s", "accept", "Apply", id="settings.accept", tooltip="Start a run with these settings"),
         Binding("ctrl+o", "open", "Open a file", id="settings.open", tooltip="Choose a file to train on"),
-        Binding(
-            "down",
-            "app.focus_next",
-            "Fields",
-            key_display="↑↓",
-            priority=True,
-            id="settings.down",
-            tooltip="The next field",
-        ),
-        Binding(
-            "up",
-            "app.focus_previous",
-            "Up",
-            show=False,
-            priority=True,
-            id="settings.up",
-            tooltip="The field before",
-        ),
+        *BETWEEN_FIELDS,
     ]
 
     def __init__(
@@ -84,7 +67,7 @@ class SettingsScreen(DialogScreen[Settings | None]):
             open_button = Button(Content(" open a file "), id="open", compact=True)
             open_button.can_focus = False  # ctrl+o for the keyboard: Enter always applies
             text = Choice(self._texts(), self._before.text, id="text")
-            yield _row(
+            yield row(
                 "text", Vertical(Horizontal(text, open_button), Notice(self._about_text(), id="about-text"))
             )
             if self._model.fresh:
@@ -94,7 +77,7 @@ class SettingsScreen(DialogScreen[Settings | None]):
                 )
             else:
                 size = Notice(f"the model is {safe(self._model.name)}, its size is given", id="about-preset")
-            yield _row("model size", size)
+            yield row("model size", size)
             for field in BASIC:
                 yield self._number(field)
             yield Static(Content("advanced"), classes="section")
@@ -104,7 +87,7 @@ class SettingsScreen(DialogScreen[Settings | None]):
 
     def _number(self, field: Field) -> Widget:
         line = Line(field.written(self._before), id=field.name, max_length=24)
-        return _row(field.label, line, Notice(field.about, id=f"about-{field.name}"))
+        return row(field.label, line, Notice(field.about, id=f"about-{field.name}"))
 
     def on_mount(self) -> None:
         self._check()
@@ -199,7 +182,3 @@ class SettingsScreen(DialogScreen[Settings | None]):
             self.dismiss(None)
         else:
             self.dismiss(Settings(training=training, opened=self._file_to_use))
-
-
-def _row(label: str, *widgets: Widget) -> Widget:
-    return Horizontal(Static(Content(label), classes="label"), *widgets, classes="row")

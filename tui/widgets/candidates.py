@@ -1,7 +1,8 @@
 """What could come next after one prefix: the most probable tokens, the target among them or below them."""
 
-from collections.abc import Sequence
-from typing import ClassVar
+import math
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
@@ -19,6 +20,7 @@ from tui.ramp import foreground
 from tui.widgets.lines import LineView, strip
 
 _LEAST_FULL_BAR = 0.1
+_MARK = 3  # cells at the end of a line, for the target's mark at least
 
 
 class CandidateList(LineView, can_focus=True):
@@ -44,22 +46,35 @@ class CandidateList(LineView, can_focus=True):
             super().__init__()
             self.candidate = candidate
 
+    class Listed(Message):
+        """Other candidates are shown, or the same ones of another prediction."""
+
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self.prediction: Prediction | None = None
         self.found: Sequence[Candidate] | None = None
+        self.drawn: Mapping[int, float | None] | None = None
         self.cursor = 0
 
     def set_prediction(self, prediction: Prediction | None) -> None:
         """Show the candidates of a prediction."""
         self.prediction = prediction
         self._build()
+        self.post_message(self.Listed())
 
     def set_found(self, found: Sequence[Candidate] | None) -> None:
         """Show the tokens a search has found instead, or the candidates again."""
         self.found = found
         self.cursor = 0
         self._build()
+        self.post_message(self.Listed())
+
+    def set_drawn(self, drawn: Mapping[int, float | None] | None) -> None:
+        """Show in a column with which p tokens are drawn after the sampling controls: None for one that is
+        cut, nothing for one not there. Without `drawn` there is no such column."""
+        if drawn != self.drawn:
+            self.drawn = drawn
+            self._build()
 
     @property
     def candidates(self) -> list[Candidate]:
@@ -133,35 +148,65 @@ class CandidateList(LineView, can_focus=True):
         self.show([self._header(width), *lines])
 
     def _header(self, width: int) -> Strip:
-        piece = cells.left("token", _piece_width(width))
-        return strip(
-            Segment(cells.left(f"{'rank':>7} {piece}{'p':>9}{self.unit.value:>7}", width), theme.DIM)
-        )
+        columns = _Columns.fitting(width, drawn=self.drawn is not None)
+        words = [f"{'rank':>7} ", cells.left("token", columns.piece), cells.right("p", columns.p)]
+        words += [cells.right("p drawn", columns.drawn), cells.right(self.unit.value, columns.nats)]
+        return strip(Segment(cells.left("".join(words), width), theme.DIM))
 
     def _line(
         self, candidate: Candidate, width: int, full: float, *, is_target: bool, selected: bool
     ) -> Strip:
-        """Rank, token, probability, surprisal, and a bar with the target's mark in what is left."""
+        """Rank, token, probabilities, surprisal, and a bar with the target's mark in what is left.
+
+        What the sampling controls cut is pale.
+        """
+        columns = _Columns.fitting(width, drawn=self.drawn is not None)
+        p_drawn = self.drawn.get(candidate.token_id, math.nan) if self.drawn is not None else math.nan
+        cut = p_drawn is None
+        plain, strong = (theme.GHOST, theme.GHOST) if cut else (theme.PLAIN, theme.STRONG)
         ground = Style(bgcolor=theme.SELECTED) if selected else Style()
-        name = theme.TARGET if is_target else theme.PLAIN
+        name = theme.TARGET if is_target else plain
+        p = cells.right(formats.probability(candidate.probability), columns.p)
+        nats = cells.right(formats.information(candidate.surprisal, self.unit), columns.nats)
         segments = [
             Segment("▸" if selected else " ", theme.LIT + ground),
             Segment(cells.right(f"{candidate.rank:,}", 6), theme.DIM + ground),
-            Segment(" " + cells.left(visible(candidate.piece), _piece_width(width)), name + ground),
-            Segment(cells.right(formats.probability(candidate.probability), 9), theme.PLAIN + ground),
-            Segment(
-                cells.right(formats.information(candidate.surprisal, self.unit), 7), theme.STRONG + ground
-            ),
+            Segment(" " + cells.left(visible(candidate.piece), columns.piece), name + ground),
+            Segment(p, plain + ground),
+            Segment(cells.right(_p_drawn(p_drawn), columns.drawn), strong + ground),
+            Segment(nats if columns.nats else "", (strong if self.drawn is None else plain) + ground),
             Segment(" ", ground),
         ]
         room = max(0, width - sum(segment.cell_length for segment in segments))
         mark = (" " + theme.TARGET_MARK if room >= 16 else "◀") if is_target else ""
         bar = formats.bar(candidate.probability / full, max(0, room - len(mark) - 1))
-        shade = Style(color=foreground(candidate.surprisal).rich_color)
+        shade = theme.GHOST if cut else Style(color=foreground(candidate.surprisal).rich_color)
         segments += [Segment(bar, shade + ground), Segment(mark, theme.TARGET + ground)]
         used = sum(segment.cell_length for segment in segments)
         return strip(*segments, Segment(" " * max(0, width - used), ground))
 
 
-def _piece_width(width: int) -> int:
-    return min(16, max(8, width // 4))
+class _Columns(NamedTuple):
+    """The widths of the columns, in cells; 0 for one that is not there."""
+
+    piece: int
+    p: int
+    drawn: int
+    nats: int
+
+    @classmethod
+    def fitting(cls, width: int, *, drawn: bool) -> "_Columns":
+        """What a line so wide has room for. With `drawn` first the bar gives way, then the surprisal."""
+        piece = min(16, max(8, width // 4))
+        if not drawn:
+            return cls(piece, 9, 0, 7)
+        with_nats = cls(piece, 9, 9, 7)
+        if width >= 8 + sum(with_nats) + _MARK:
+            return with_nats
+        return cls(min(piece, 8 + max(0, width - 34)), 8, 8, 0)
+
+
+def _p_drawn(p: float | None) -> str:
+    if p is None:
+        return "–"
+    return "" if math.isnan(p) else formats.probability(p)

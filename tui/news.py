@@ -1,0 +1,74 @@
+"""What there is to tell the screen of the engine: one message a kind."""
+
+from textual.message import Message
+
+from core import messages as m
+
+
+class StateChanged(Message):
+    def __init__(self, state: m.State) -> None:
+        super().__init__()
+        self.state = state
+
+
+class TableChanged(Message):
+    def __init__(self, table: m.Table) -> None:
+        super().__init__()
+        self.table = table
+
+
+class OpenRowGlimpsed(Message):
+    """What comes after the whole text, known before the rest of its table is."""
+
+    def __init__(self, text: str, prediction: m.Prediction) -> None:
+        super().__init__()
+        self.text = text
+        self.prediction = prediction
+
+
+class StepsDone(Message):
+    """New steps, or with `anew` all there are."""
+
+    def __init__(self, results: tuple[m.StepResult, ...], *, anew: bool) -> None:
+        super().__init__()
+        self.results = results
+        self.anew = anew
+
+
+class TextContinued(Message):
+    """What a request has brought so far, all of it with `done`; None where it came to nothing."""
+
+    def __init__(self, request: m.Generate, generated: m.Generated | None) -> None:
+        super().__init__()
+        self.request = request
+        self.generated = generated
+
+
+class ControlsApplied(Message):
+    """What the sampling controls leave of a prediction."""
+
+    def __init__(self, request: m.Control, controlled: m.Controlled) -> None:
+        super().__init__()
+        self.request = request
+        self.controlled = controlled
+
+
+class WorkGoesOn(Message):
+    def __init__(self, progress: m.Progress) -> None:
+        super().__init__()
+        self.progress = progress
+
+
+class Said(Message):
+    """One sentence for the person."""
+
+    def __init__(self, text: str, *, error: bool) -> None:
+        super().__init__()
+        self.text = text
+        self.error = error
+
+
+class EngineLost(Message):
+    def __init__(self, words: str) -> None:
+        super().__init__()
+        self.words = words
