@@ -98,7 +98,12 @@ def test_a_step_computes_no_candidates_that_nobody_asks_for(
     model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(module, "top_k", lambda log_q, k: asked.append(k) or losses.top_k(log_q, k))
+
+    def noted(log_q: torch.Tensor, k: int) -> losses.TopK:
+        asked.append(k)
+        return losses.top_k(log_q, k)
+
+    monkeypatch.setattr(module, "top_k", noted)
     generation = Generation(model, PROMPT, SampleConfig(), 0)
     steps = [generation.step() for _ in range(4)]
     assert asked == []
