@@ -1,8 +1,8 @@
 """64 new tokens at the size of GPT-2 124M, greedy and in float32: ours and transformers' by turns.
 
 `python -m tests.bench.generation [ROUNDS]` prints one JSON line. Both have the same random weights and a
-cache of keys and values, and give the same tokens. `ratio` is transformers' time over ours, the median of the
-rounds.
+cache of keys and values, and give the same tokens. `ratio` is transformers' time over ours, the median of
+the rounds.
 """
 
 import json
