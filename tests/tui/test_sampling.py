@@ -230,7 +230,7 @@ async def test_the_column_has_room_at_every_size_and_keeps_the_target_in_sight()
         for size in ((80, 24), (60, 15), (100, 30), (120, 40), (200, 60)):
             await ex.resize(*size)
             header, *lines = text_of(ex.candidates).splitlines()
-            assert "p drawn" in header and "·" not in header
+            assert "p drawn" in header and not {"·", "…"} & set(header), size
             assert sum("◀" in line for line in lines) == 1
             assert not any("··" in line for line in lines), size
             for id in ("controls", "remaining"):
