@@ -24,7 +24,8 @@ from core.products import Products
 
 BLOCK = 4096  # of the vocabulary: rows x block float32 logits stay within the caches
 ROWS = 512  # predictions at a time: their exponentials over 50,257 tokens take 49 MiB in bfloat16
-LEAN_ROWS = 256  # of more than ROWS predictions: with many the memory counts, and it costs a tenth of speed
+LEAN_ROWS = 256  # of more than ROWS predictions, where memory counts; it costs a tenth of the speed
+LEAN_ROWS_FLOAT32 = 64  # the same where the exponentials are kept in float32
 STABLE_ROWS = 64  # predictions at a time where the exponentials overflow
 
 
@@ -48,7 +49,7 @@ def loss_and_gradients(
     store = torch.bfloat16 if precision == "bfloat16" else hidden.dtype
     loss = torch.zeros((), dtype=torch.float64)
     d_hidden = torch.empty_like(hidden)
-    for rows in _groups(len(targets)):
+    for rows in _groups(len(targets), store):
         args = hidden[rows], head, targets[rows], total
         group = _group(*args, store, d_hidden[rows], d_head, between)
         if not torch.isfinite(group):
@@ -60,7 +61,7 @@ def loss_and_gradients(
 def surprisals(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
     """-log q at the targets without keeping any logits: (N, D), (V, D), (N,) -> (N,) float64, in nats."""
     found = []
-    for rows in _groups(len(targets)):
+    for rows in _groups(len(targets), hidden.dtype):
         h, y = hidden[rows], targets[rows]
         own = _own_logits(h, head, y)  # (R, 1)
         s = h.new_zeros(len(h))  # (R,)
@@ -138,9 +139,10 @@ def _take_off_targets(h: Tensor, head: Tensor, y: Tensor, n: int, d_h: Tensor, d
     d_head.index_add_(0, y, h, alpha=-1 / n)
 
 
-def _groups(n: int) -> Iterator[slice]:
-    """The predictions that are computed together."""
-    rows = ROWS if n <= ROWS else LEAN_ROWS
+def _groups(n: int, store: torch.dtype) -> Iterator[slice]:
+    """The predictions that are computed together, by what their exponentials are kept in."""
+    lean = LEAN_ROWS if store == torch.bfloat16 else LEAN_ROWS_FLOAT32
+    rows = ROWS if n <= ROWS else lean
     for first in range(0, n, rows):
         yield slice(first, first + rows)
 

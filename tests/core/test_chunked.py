@@ -17,6 +17,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chunked, "BLOCK", 16)
     monkeypatch.setattr(chunked, "ROWS", 10)
     monkeypatch.setattr(chunked, "LEAN_ROWS", 8)
+    monkeypatch.setattr(chunked, "LEAN_ROWS_FLOAT32", 4)
     monkeypatch.setattr(chunked, "STABLE_ROWS", 4)
 
 
@@ -95,7 +96,7 @@ def test_someone_who_waits_is_served_after_every_block() -> None:
         between=lambda: served.append(1),
     )  # fmt: skip
     blocks = -(-V // chunked.BLOCK)
-    groups = -(-N // chunked.LEAN_ROWS)
+    groups = -(-N // chunked.LEAN_ROWS_FLOAT32)
     assert len(served) == 2 * blocks * groups
 
 
