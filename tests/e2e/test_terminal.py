@@ -37,15 +37,16 @@ class Echo(App[None]):
 Echo().run()
 """
 
-# A child in a session of its own, like the engine; it ends when its stdin does, or, told so, never.
+# A child in a session of its own, like the engine; it ends when its stdin does, or, told so, never. Only a
+# child that speaks is sure to be found: the kernel tells of a new program before it has its environment.
 PARENT = """
 import subprocess, sys
 child = subprocess.Popen([sys.executable, "-c", sys.argv[1]], stdin=subprocess.PIPE, start_new_session=True)
 print("started", child.pid, flush=True)
 sys.stdin.readline()
 """
-ENDING = "import sys; sys.stdin.read()"
-STAYING = "import signal; signal.pause()"
+ENDING = "import sys; print('speaking', flush=True); sys.stdin.read()"
+STAYING = "import signal; print('speaking', flush=True); signal.pause()"
 
 
 def python(*words: str) -> list[str]:
@@ -93,6 +94,7 @@ def test_waiting_in_vain_fails_with_the_screen(tmp_path: Path) -> None:
 def test_closing_waits_for_a_child_that_ends_by_itself(tmp_path: Path) -> None:
     with Terminal(python(PARENT, ENDING), home=tmp_path) as terminal:
         terminal.wait_for("started")
+        terminal.wait_for("speaking")
         (child,) = terminal.children()
         assert f"started {child}" in terminal.text()
     assert terminal.process.returncode == -signal.SIGHUP
@@ -102,6 +104,7 @@ def test_closing_waits_for_a_child_that_ends_by_itself(tmp_path: Path) -> None:
 def test_closing_finds_an_orphan_that_stays(tmp_path: Path) -> None:
     terminal = Terminal(python(PARENT, STAYING), home=tmp_path)
     terminal.wait_for("started")
+    terminal.wait_for("speaking")
     terminal.kill(terminal.process.pid)
     assert terminal.wait_for_exit() == -signal.SIGKILL
     (child,) = terminal.children()
