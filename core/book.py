@@ -7,7 +7,7 @@ generator this is one of our own, which draws the same; nothing else in the proc
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from core.dropout import Dropout
 from core.messages import Training
 from core.models.gpt2 import Config, Linear, Model
 from core.recipe import Evaluation, Total
+from core.sampled import Sample
 from core.tokenizer import Tokenizer
 
 SHAPE = Config(
@@ -132,10 +133,13 @@ class BookRecipe:
     def dropout(self, step: int, first: int, n_rows: int) -> Dropout | None:
         return BookDropout(self._training.dropout, self._generator) if self._training.dropout else None
 
-    def groups(self, parameters: Iterable[nn.Parameter]) -> list[dict[str, Any]]:
+    def sample(self, step: int, targets: Tensor) -> Sample | None:
+        return None
+
+    def groups(self, model: Model) -> list[dict[str, Any]]:
         """Weight decay on everything, and the optimizer as it comes."""
         decay = self._training.weight_decay
-        return [{"params": list(parameters), "weight_decay": decay, "betas": _BETAS}]
+        return [{"params": list(model.parameters()), "weight_decay": decay, "betas": _BETAS}]
 
     def learning_rate(self, update: int) -> float:
         """The same all the time, after a warm-up if one was asked for."""

@@ -37,20 +37,22 @@ def loss_and_gradients(
     precision: Products,
     *,
     total: int,
+    bias: Tensor | None = None,
     between: Callable[[], None] = lambda: None,
 ) -> tuple[Tensor, Tensor]:
     """The summed surprisal over `total`, in nats, and its gradient at the hidden states: (), (N, D).
 
-    hidden (N, D), head (V, D), targets (N,); the head's gradient is added to d_head (V, D). `total` is N, or
-    how many predictions the whole batch has of which these are a part. `between` is called after every
-    block. Memory beside the gradients is O(ROWS x V), whatever N. A logit more than 88 nats above its
-    target's overflows exp: such rows are computed with the maximum taken off instead, in float32.
+    hidden (N, D), head (V, D), targets (N,); the head's gradient is added to d_head (V, D). `bias` (V,) is
+    added to the logits. `total` is N, or how many predictions the whole batch has of which these are a part.
+    `between` is called after every block. Memory beside the gradients is O(ROWS x V), whatever N. A logit
+    more than 88 nats above its target's overflows exp: such rows are computed with the maximum taken off
+    instead, in float32.
     """
     store = torch.bfloat16 if precision == "bfloat16" else hidden.dtype
     loss = torch.zeros((), dtype=torch.float64)
     d_hidden = torch.empty_like(hidden)
     for rows in _groups(len(targets), store):
-        args = hidden[rows], head, targets[rows], total
+        args = hidden[rows], head, bias, targets[rows], total
         group = _group(*args, store, d_hidden[rows], d_head, between)
         if not torch.isfinite(group):
             group = _stable_group(*args, d_hidden[rows], d_head, between)
@@ -77,6 +79,7 @@ def surprisals(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
 def _group(
     h: Tensor,
     head: Tensor,
+    bias: Tensor | None,
     y: Tensor,
     n: int,
     store: torch.dtype,
@@ -88,11 +91,14 @@ def _group(
 
     Nothing is added where the loss is not finite.
     """
-    own = _own_logits(h, head, y)  # (R, 1)
+    own = _own_logits(h, head, y, bias)  # (R, 1)
     s = h.new_zeros(len(h))  # (R,)
     kept: list[Tensor] = []
-    for _, w in _blocks(head):
-        e = (h @ w.T).sub_(own).exp_()  # (R, block)
+    for first, w in _blocks(head):
+        logits = h @ w.T  # (R, block)
+        if bias is not None:
+            logits += bias[first : first + len(w)]
+        e = logits.sub_(own).exp_()
         s += e.sum(-1)
         kept.append(e.to(store))
         between()
@@ -112,13 +118,21 @@ def _group(
 
 
 def _stable_group(
-    h: Tensor, head: Tensor, y: Tensor, n: int, d_h: Tensor, d_head: Tensor, between: Callable[[], None]
+    h: Tensor,
+    head: Tensor,
+    bias: Tensor | None,
+    y: Tensor,
+    n: int,
+    d_h: Tensor,
+    d_head: Tensor,
+    between: Callable[[], None],
 ) -> Tensor:
     """As `_group`, by few rows at a time with a true softmax: never overflows."""
     total = torch.zeros((), dtype=torch.float64)
     for first in range(0, len(y), STABLE_ROWS):
         rows = slice(first, first + STABLE_ROWS)
-        log_q = torch.log_softmax(h[rows] @ head.T, -1)  # (r, V)
+        logits = h[rows] @ head.T if bias is None else torch.addmm(bias, h[rows], head.T)  # (r, V)
+        log_q = torch.log_softmax(logits, -1)
         total -= log_q.gather(-1, y[rows].unsqueeze(-1)).sum(dtype=torch.float64)
         q = log_q.exp_().div_(n)
         d_h[rows] = q @ head
@@ -128,9 +142,10 @@ def _stable_group(
     return total
 
 
-def _own_logits(h: Tensor, head: Tensor, y: Tensor) -> Tensor:
+def _own_logits(h: Tensor, head: Tensor, y: Tensor, bias: Tensor | None = None) -> Tensor:
     """The logit of every row's own target: (R, 1)."""
-    return (h * head[y]).sum(-1, keepdim=True)
+    own = (h * head[y]).sum(-1, keepdim=True)
+    return own if bias is None else own + bias[y].unsqueeze(-1)
 
 
 def _take_off_targets(h: Tensor, head: Tensor, y: Tensor, n: int, d_h: Tensor, d_head: Tensor) -> None:

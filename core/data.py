@@ -9,12 +9,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.randomness import stream
+from core.tokenizer import END_OF_TEXT_ID, N_VOCAB
+
+_AT_ONCE = 2**20  # tokens counted
 
 
 class Corpus:
     """A text of n tokens, cut into windows of `context` inputs, each with its targets one token later.
 
-    The first 90 % train and the rest validates; a text whose rest holds no window trains with all of it.
+    The first part trains and the rest, 10 % if nothing else is said, validates; a text of several documents
+    is cut between two of them, and a text whose rest holds no window trains with all of it.
     An epoch lays its windows side by side from an offset of its own in [0, context) on, or as far as the text
     allows, and visits them in an order of its own; both are addressed by (seed, epoch).
     """
@@ -37,6 +41,8 @@ class Corpus:
         self.batch_size = batch
         self.seed = seed
         border = self.n_tokens - int(self.n_tokens * validation_fraction)
+        if validation_fraction:
+            border = _between_documents(token_ids, border, longest=self.n_tokens - context - 1)
         if self.n_tokens - border < context + 1:
             border = self.n_tokens
         self._train, self._validation = token_ids[:border], token_ids[border:]
@@ -66,6 +72,10 @@ class Corpus:
             starts = range(first * self.context, last * self.context, self.context)
             yield _inputs_and_targets([self._validation[at : at + self.context + 1] for at in starts])
 
+    def counts(self) -> NDArray[np.int64]:
+        """How often each token of the vocabulary stands in the training part: (V,)."""
+        return counts(self._train)
+
     def unigram_entropy(self) -> float:
         """The entropy in nats of the training part's token frequencies: the loss of knowing only those."""
         return unigram_entropy(self._train)
@@ -83,11 +93,26 @@ class Corpus:
         return offset, draws.permutation(self.windows_per_epoch)
 
 
+def counts(token_ids: NDArray[np.integer]) -> NDArray[np.int64]:
+    """How often each of GPT-2's tokens stands in a text: (n,) -> (V,)."""
+    total = np.zeros(N_VOCAB, dtype=np.int64)
+    for first in range(0, len(token_ids), _AT_ONCE):  # np.bincount makes 8 bytes of each
+        total += np.bincount(token_ids[first : first + _AT_ONCE], minlength=N_VOCAB)
+    return total
+
+
 def unigram_entropy(token_ids: NDArray[np.integer]) -> float:
     """The entropy in nats of the frequencies of tokens (n,)."""
-    counts = np.bincount(token_ids)
-    shares = counts[counts > 0] / len(token_ids)
+    found = counts(token_ids)
+    shares = found[found > 0] / len(token_ids)
     return float(-(shares * np.log(shares)).sum()) + 0.0  # no -0.0 for a text of one token
+
+
+def _between_documents(token_ids: NDArray[np.integer], border: int, longest: int) -> int:
+    """The start of the document nearest to `border`, at `longest` at the most; `border` if there is none."""
+    starts = np.flatnonzero(token_ids == END_OF_TEXT_ID) + 1
+    starts = starts[starts <= longest]
+    return int(starts[np.abs(starts - border).argmin()]) if len(starts) else border
 
 
 def window_count(tokens: int, context: int) -> int:

@@ -6,11 +6,11 @@ from torch import Tensor
 
 from core import messages as m
 from core.models.gpt2 import Model
-from core.records import require
 from core.scoring import Scorer
 from core.text import clean
 from core.tokenizer import Tokenizer
 from core.watching import Overtaken, Pace, Watch
+from core.wire import require
 
 MOST_CANDIDATES = 1000  # that can be asked for at once
 CANDIDATES = 50_000  # at most in one table: a longer text has fewer a row, so that it fits into one line

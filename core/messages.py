@@ -16,10 +16,8 @@ from core.records import (
     Controlled as Controlled,
     Curve as Curve,
     Generated as Generated,
-    Message as Message,
     ModelInfo as ModelInfo,
     Prediction as Prediction,
-    Real as Real,
     Reference as Reference,
     SampleConfig as SampleConfig,
     State as State,
@@ -29,10 +27,9 @@ from core.records import (
     Table as Table,
     TextInfo as TextInfo,
     Token as Token,
-    Training as Training,
-    real as real,
-    require,
 )
+from core.training import BOOK as BOOK, Training as Training
+from core.wire import Message as Message, Real as Real, real as real, require
 
 # isort: on
 
@@ -182,7 +179,7 @@ class Progress(Message, frozen=True, kw_only=True):
     what: str
     done: int
     total: int
-    unit: Literal["", "MB", "bytes"] = ""
+    unit: Literal["", "MB", "bytes", "M characters"] = ""
 
 
 class Changed(Message, frozen=True, kw_only=True):

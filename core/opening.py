@@ -14,12 +14,12 @@ from core.history import History, Snapshot
 from core.hub import Hub, HubModel, is_hub_id
 from core.messages import ModelInfo, Open, Reference, StepResult, TextInfo, Training
 from core.models.gpt2 import Model
-from core.records import BOOK
 from core.sources import FRESH, Book, Folder, Fresh, Source, conditions, fresh, info, is_path
 from core.text import clean
 from core.texts import Texts, TrainingText
 from core.tokenizer import require_vocabulary
 from core.trainer import Trainer
+from core.training import BOOK
 
 SNAPSHOT_BYTES = 2**30  # of memory for going back
 

@@ -1,18 +1,23 @@
 """What a trainer goes by: batches, dropout, rates, evaluations, and what of them a snapshot has to hold."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.data import Corpus
 from core.dropout import AddressedDropout, Dropout
 from core.messages import Training
+from core.models.gpt2 import Model
+from core.sampled import Sample, SampledVocabulary
 
 VALIDATION_TOKENS = 8192  # at most, spread evenly over the validation part
 FINAL_RATE = 0.1  # of the peak learning rate, at the end of the schedule
+
+WHOLE_SHARE = 0.1  # of the scheduled steps, at the end, in which a sampled vocabulary is the whole one
+MOMENTUM = 0.95  # Muon's
 
 _BETAS = (0.9, 0.95)
 
@@ -38,8 +43,11 @@ class Recipe(Protocol):
     def dropout(self, step: int, first: int, n_rows: int) -> Dropout | None:
         """The masks of `n_rows` rows of a step's batch from `first` on; None where nothing is dropped."""
 
-    def groups(self, parameters: Iterable[nn.Parameter]) -> list[dict[str, Any]]:
-        """The parameters as AdamW takes them: in groups with a weight decay and betas each."""
+    def sample(self, step: int, targets: Tensor) -> Sample | None:
+        """The part of the vocabulary that a step's loss is estimated over; None for all of it."""
+
+    def groups(self, model: Model) -> list[dict[str, Any]]:
+        """The parameters as `Optimizer` takes them: in groups with a weight decay, and betas or momentum."""
 
     def learning_rate(self, update: int) -> float:
         """The learning rate of the update-th update (0-based)."""
@@ -64,6 +72,10 @@ class Addressed:
         self.corpus = corpus
         self._training = training
         every = math.ceil(corpus.validation_windows * corpus.context / VALIDATION_TOKENS)
+        self._vocabulary: SampledVocabulary | None = None
+        if training.vocabulary_sample > 0:
+            counts = corpus.counts()
+            self._vocabulary = SampledVocabulary(counts, training.vocabulary_sample, training.seed)
         self._validation = list(islice(corpus.validation_batches(), 0, None, max(1, every)))
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
@@ -81,17 +93,26 @@ class Addressed:
             seed=training.seed, step=step, rows=range(row, row + n_rows), p=training.dropout
         )
 
-    def groups(self, parameters: Iterable[nn.Parameter]) -> list[dict[str, Any]]:
-        """Weight decay on matrices only, as GPT-2's trainings do."""
-        every = list(parameters)
-        return [
-            {
-                "params": [p for p in every if p.ndim >= 2],
-                "weight_decay": self._training.weight_decay,
-                "betas": _BETAS,
-            },
-            {"params": [p for p in every if p.ndim < 2], "weight_decay": 0.0, "betas": _BETAS},
+    def sample(self, step: int, targets: Tensor) -> Sample | None:
+        """As the configuration has it, until the last tenth of the schedule, which goes over all tokens."""
+        if self._vocabulary is None or step >= self._training.steps * (1 - WHOLE_SHARE):
+            return None
+        return self._vocabulary.sample(step, targets)
+
+    def groups(self, model: Model) -> list[dict[str, Any]]:
+        """Weight decay on matrices only, as GPT-2's trainings do; Muon for those between the embeddings."""
+        every = list(model.parameters())
+        muon = self._training.optimizer == "muon"
+        hidden = {p for p in model.blocks.parameters() if p.ndim == 2} if muon else set()
+        matrices = [p for p in every if p.ndim >= 2 and p not in hidden]
+        decay = {"weight_decay": self._training.weight_decay}
+        groups: list[dict[str, Any]] = [
+            {"params": matrices, "betas": _BETAS, **decay},
+            {"params": [p for p in every if p.ndim < 2], "betas": _BETAS, "weight_decay": 0.0},
         ]
+        if hidden:
+            groups.append({"params": [p for p in every if p in hidden], "momentum": MOMENTUM, **decay})
+        return groups
 
     def learning_rate(self, update: int) -> float:
         return learning_rate(self._training, update)

@@ -1,38 +1,12 @@
-"""The records the screen shows and the engine makes: predictions, tables, a run's configuration and steps.
+"""The records the screen shows and the engine makes: predictions, tables, a run's state and its steps.
 
-Quantities are in nats. JSON has no infinity and no NaN, so a `Real` that is not finite travels as the
-string "inf", "-inf" or "nan": write it with `real(x)`, read it with `float(x)`.
+All quantities are in nats.
 """
 
 import math
-from typing import Literal
 
-from msgspec import Struct
-
-Real = float | Literal["inf", "-inf", "nan"]
-
-
-def real(value: float) -> Real:
-    """A float as it travels: itself, or its name where JSON has no number for it."""
-    if math.isfinite(value):
-        return value
-    if math.isnan(value):
-        return "nan"
-    return "inf" if value > 0 else "-inf"
-
-
-def measured(value: float | None) -> Real | None:
-    """The same of a float that is None where it was not measured."""
-    return None if value is None else real(value)
-
-
-def _tag(name: str) -> str:
-    return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name).lstrip("_")
-
-
-class Message(Struct, frozen=True, kw_only=True, tag=_tag, tag_field="type"):
-    """A frozen record whose "type" on the wire is its class name in snake case."""
-
+from core.training import Training
+from core.wire import Message, Real, require
 
 # ---------------------------------------------------------------------------------------- what is shown
 
@@ -160,63 +134,6 @@ class Generated(Message, frozen=True, kw_only=True):
 
 
 # ----------------------------------------------------------------------------------------- a training run
-
-
-def require(name: str, value: float, low: float, high: float) -> None:
-    """Raise ValueError with one clear sentence unless low <= value <= high."""
-    if not low <= value <= high:  # also refuses NaN
-        raise ValueError(f"{name} is {value}; it must lie between {low} and {high}")
-
-
-BOOK = "book"  # the name of the model, and of the run, of chapter 5 of Raschka's book
-
-
-class Training(Message, frozen=True, kw_only=True):
-    """The configuration of a run. `steps` is the length of the learning-rate schedule; `dtype` what the
-    products of a training step are made in, "auto" by what the CPU is fast at."""
-
-    text: str = "story"
-    preset: str = "small"
-    seed: int = 123
-    batch: int = 8
-    context: int = 64
-    steps: int = 500
-    learning_rate: float = 1e-3
-    warmup: int = 20
-    weight_decay: float = 0.1
-    clip: float = 1.0
-    dropout: float = 0.0
-    evaluate_every: int = 20
-    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-
-    def __post_init__(self) -> None:
-        require("seed", self.seed, 0, 2**63 - 1)
-        require("batch", self.batch, 1, 4096)
-        require("context", self.context, 2, 1_048_576)
-        require("steps", self.steps, 1, 10_000_000)
-        require("learning rate", self.learning_rate, 1e-9, 10)
-        require("warmup", self.warmup, 0, 10_000_000)
-        require("weight decay", self.weight_decay, 0, 10)
-        require("clip", self.clip, 1e-6, 1e6)
-        require("dropout", self.dropout, 0, 0.95)
-        require("evaluate every", self.evaluate_every, 1, 10_000_000)
-
-    @classmethod
-    def for_model(cls, name: str) -> "Training":
-        """The settings that go with a model's name: those of the book, or else the program's own."""
-        if name != BOOK:
-            return cls()
-        return cls(
-            batch=2,
-            context=256,
-            steps=90,  # ten times over the text of the book
-            learning_rate=4e-4,
-            warmup=0,
-            clip=1e6,  # longer than any gradient: the book clips none
-            dropout=0.1,
-            evaluate_every=5,
-            dtype="float32",
-        )
 
 
 class StepResult(Message, frozen=True, kw_only=True):

@@ -8,10 +8,10 @@ from core.hub import Hub
 from core.looking import Looking
 from core.opening import Opened, configured, opened, restarted
 from core.recorder import Recorder
-from core.records import measured
 from core.texts import Texts
 from core.tokenizer import gpt2
 from core.trainer import Diverged
+from core.wire import measured
 
 
 class Session:
@@ -36,7 +36,7 @@ class Session:
         self._interrupted = interrupted
         self._recorder = recorder
         self._tokenizer = gpt2()
-        self._texts = Texts(self._tokenizer)
+        self._texts = Texts(self._tokenizer, tell=emit, interrupted=interrupted)
         self._opened: Opened | None = None
         self._looking = Looking(self._tokenizer, emit=lambda event: self._emit(event), overtaken=overtaken)
         self._until: int | None = None  # the step to pause at; None while paused

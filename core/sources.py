@@ -14,10 +14,10 @@ from core.messages import ModelInfo, Training
 from core.models.gpt2 import Model, preset
 from core.products import Products
 from core.recipe import Addressed, Recipe
-from core.records import BOOK
 from core.text import clean
 from core.texts import TrainingText
 from core.tokenizer import gpt2
+from core.training import BOOK
 
 FRESH = "fresh"
 
@@ -151,7 +151,13 @@ def fresh(training: Training) -> Fresh:
 
 
 def _addressed(text: TrainingText, training: Training) -> tuple[Measured, Recipe]:
-    corpus = Corpus(text.ids, context=training.context, batch=training.batch, seed=training.seed)
+    corpus = Corpus(
+        text.ids,
+        context=training.context,
+        batch=training.batch,
+        seed=training.seed,
+        validation_fraction=training.held_out,
+    )
     return corpus, Addressed(corpus, training)
 
 

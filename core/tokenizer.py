@@ -11,6 +11,8 @@ import tiktoken
 from numpy.typing import NDArray
 
 END_OF_TEXT = "<|endoftext|>"
+END_OF_TEXT_ID = 50256
+N_VOCAB = 50257
 _MERGES = "assets/gpt2-merges.bpe.xz"
 
 # Where GPT-2 cuts a text before it merges: contractions, words, numbers, other signs, white space.

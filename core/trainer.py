@@ -12,10 +12,10 @@ from core.chunked import loss_and_gradients, surprisals
 from core.history import History, Snapshot
 from core.messages import StepResult, Training, real
 from core.models.gpt2 import Model
-from core.optimizer import AdamW
+from core.optimizer import Optimizer
 from core.products import body, chosen, products
 from core.recipe import Evaluation, Recipe
-from core.records import measured
+from core.wire import measured
 
 MICRO_BATCH_TOKENS = 512  # computed between two looks at the inbox; a run is a function of it, too
 _SNAPSHOT_SHARE = 0.05  # of the training time may go into snapshots
@@ -58,7 +58,7 @@ class Trainer:
         self._restart = restart
         self._between = between
         self._is_between = False
-        self._optimizer = AdamW(recipe.groups(model.parameters()))
+        self._optimizer = Optimizer(recipe.groups(model))
         # Gradients of the vocabulary's size live on, as making them anew costs more than what goes into them.
         self._large_gradients = {p: torch.zeros_like(p) for p in (model.wte.weight, model.head)}
         self._seconds_training = 0.0
@@ -84,7 +84,7 @@ class Trainer:
             self.recipe.restore(drawn)  # a step that was not made has drawn nothing either
             raise
         finally:
-            self._optimizer.zero_grad(set_to_none=True)  # nothing of a step that failed goes into the next
+            self._optimizer.zero_grad()  # nothing of a step that failed goes into the next
         self.step_count += 1
         evaluated = self.recipe.evaluation(self.step_count, self._total) or Evaluation(None, None)
         seconds = time.perf_counter() - began
@@ -106,8 +106,13 @@ class Trainer:
         inputs, targets = self.recipe.batch(self.step_count)  # (b, n) each
         for parameter, gradient in self._large_gradients.items():
             parameter.grad = gradient.zero_()
-        head = self.model.head
-        assert head.grad is not None
+        head, d_head, bias = self.model.head.detach(), self.model.head.grad, None
+        assert d_head is not None
+        sample = self.recipe.sample(self.step_count, targets)
+        if sample is not None:
+            targets = sample.places(targets)
+            head, bias = head[sample.ids], sample.bias
+            d_head = torch.zeros_like(head)
         loss = 0.0
         for first, ids, wanted in self._micro_batches(inputs, targets):
             with body(self.precision):
@@ -117,15 +122,18 @@ class Trainer:
             with products(self.precision):
                 part, d_hidden = loss_and_gradients(
                     hidden.detach().flatten(0, 1),  # (r n, D)
-                    head.detach(),
+                    head,
                     wanted.flatten(),
-                    head.grad,
+                    d_head,
                     self.precision,
+                    bias=bias,
                     total=targets.numel(),
                     between=self._breathe,
                 )
             hidden.backward(d_hidden.view_as(hidden))
             loss += float(part)
+        if sample is not None:
+            self._large_gradients[self.model.head].index_add_(0, sample.ids, d_head)
         return loss
 
     @contextmanager
@@ -203,7 +211,7 @@ class Trainer:
     def restart(self) -> None:
         """Back to the weights the run started from."""
         self._restart(self.model)
-        self._optimizer = AdamW(self.recipe.groups(self.model.parameters()))
+        self._optimizer = Optimizer(self.recipe.groups(self.model))
         self.step_count = 0
 
     def snapshot(self) -> Snapshot:
@@ -212,7 +220,7 @@ class Trainer:
         moments: dict[str, Tensor] = {}
         for name, parameter in self.model.named_parameters():
             parameters[name] = parameter.detach().clone()
-            for key, value in self._optimizer.state.get(parameter, {}).items():
+            for key, value in self._optimizer.moments(parameter).items():
                 moments[f"{name}.{key}"] = value.clone()
             self._breathe()  # copying 124M parameters and their moments takes longer than a person waits
         return Snapshot(
@@ -225,17 +233,15 @@ class Trainer:
         Raises ValueError for one of another recipe, KeyError or RuntimeError for one of another model.
         """
         self.recipe.restore(snapshot.recipe)
-        self._optimizer = AdamW(self.recipe.groups(self.model.parameters()))
+        self._optimizer = Optimizer(self.recipe.groups(self.model))
+        moments: dict[str, dict[str, Tensor]] = {}
+        for key, value in snapshot.moments.items():
+            name, _, what = key.rpartition(".")
+            moments.setdefault(name, {})[what] = value.clone()
         with torch.no_grad():
             for name, parameter in self.model.named_parameters():
                 parameter.copy_(snapshot.parameters[name])
-                state = {
-                    key: snapshot.moments[f"{name}.{key}"].clone()
-                    for key in ("step", "exp_avg", "exp_avg_sq")
-                    if f"{name}.{key}" in snapshot.moments
-                }
-                if state:
-                    self._optimizer.state[parameter] = state
+                self._optimizer.restore(parameter, moments.get(name, {}))
         self.step_count = snapshot.step
 
     def _keep_snapshot_if_cheap(self) -> None:

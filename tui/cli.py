@@ -40,6 +40,9 @@ _TRAINING_HELP = {
     "weight_decay": "Of the matrices.",
     "clip": "The longest a gradient may be.",
     "evaluate_every": "Updates between two validation losses.",
+    "held_out": "The share of the text that validates, at its end; whole documents where it has some.",
+    "optimizer": "adamw, or muon for the matrices between the embeddings.",
+    "vocabulary_sample": "Tokens that a step's loss is estimated over, but in the last tenth; 0 is all.",
     "dtype": "What products of a step are made in: auto, float32 or bfloat16; auto goes by the CPU.",
 }
 

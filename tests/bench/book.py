@@ -20,13 +20,13 @@ from torch.utils.data import DataLoader
 
 from core.generation import Generation
 from core.history import History
-from core.records import BOOK, Training
 from core.sampling import SampleConfig
 from core.sources import Book
 from core.text import clean
 from core.texts import TrainingText
 from core.tokenizer import gpt2
 from core.trainer import Trainer
+from core.training import BOOK, Training
 
 SETTINGS = Training.for_model(BOOK)
 CONFIG = {

@@ -10,7 +10,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.data import Corpus
+from core.data import Corpus, counts
+from core.tokenizer import END_OF_TEXT_ID
 
 
 def corpus(n: int, *, context: int = 8, batch: int = 3, seed: int = 1, **rest: Any) -> Corpus:
@@ -129,3 +130,22 @@ def test_unigram_entropy_is_that_of_the_training_parts_frequencies() -> None:
     expected = -sum(n / 900 * math.log(n / 900) for n in counts.values())
     assert c.unigram_entropy() == pytest.approx(expected)
     assert c.unigram_entropy() == pytest.approx(0.562, abs=5e-4)
+
+
+def test_a_text_of_documents_is_cut_between_two_of_them() -> None:
+    tokens = np.arange(200, dtype=np.uint16)
+    for end in (60, 170, 184):
+        tokens[end] = END_OF_TEXT_ID
+    c = Corpus(tokens, context=8, batch=2, seed=0)
+    assert next(c.validation_batches())[0][0, 0] == 185  # nearer to 180 than 171
+    assert c.counts().sum() == 185 and c.counts()[END_OF_TEXT_ID] == 3
+    c = Corpus(tokens, context=8, batch=2, seed=0, validation_fraction=0.7)
+    assert next(c.validation_batches())[0][0, 0] == 61
+    c = Corpus(tokens, context=24, batch=2, seed=0)  # after 185 there is no window
+    assert next(c.validation_batches())[0][0, 0] == 171
+
+
+def test_counting_in_parts_counts_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.data._AT_ONCE", 7)
+    tokens = np.random.default_rng(0).integers(0, 50257, 100)
+    assert counts(tokens).tolist() == np.bincount(tokens, minlength=50257).tolist()

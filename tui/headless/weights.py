@@ -14,9 +14,9 @@ from core.checkpoint import read_config
 from core.hub import Hub
 from core.opening import hub_model
 from core.recorder import Recorder
-from core.records import BOOK
 from core.session import Session
 from core.sources import FRESH, is_path
+from core.training import BOOK
 from tui.headless.progress import ProgressLine
 
 
