@@ -27,8 +27,8 @@ class Snapshot:
 class History:
     """Snapshots by step. The one kept last and the nearest before it stay, whatever the budget says.
 
-    The budget is in bytes. What goes first is what lies closest to its neighbours for its distance from the
-    step kept last, so what stays lies the sparser the farther from there.
+    The budget is in bytes, and 0 keeps none. What goes first is what lies closest to its neighbours for its
+    distance from the step kept last, so what stays lies the sparser the farther from there.
     """
 
     def __init__(self, budget: int) -> None:
@@ -43,6 +43,11 @@ class History:
     @property
     def n_bytes(self) -> int:
         return sum(snapshot.n_bytes for snapshot in self._snapshots.values())
+
+    @property
+    def keeps(self) -> bool:
+        """Whether a snapshot is worth taking."""
+        return self._budget > 0
 
     def keep(self, snapshot: Snapshot) -> None:
         """Add a snapshot, and drop as many others as the budget asks for."""

@@ -50,7 +50,17 @@ class Opened:
         )
 
 
-def opened(request: Open, texts: Texts, between: Callable[[], None], hub: Hub) -> Opened:
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """What a model is opened with: where texts and models come from, who waits, and memory for going back."""
+
+    texts: Texts
+    hub: Hub
+    between: Callable[[], None]
+    snapshot_bytes: int = SNAPSHOT_BYTES
+
+
+def opened(request: Open, means: Means) -> Opened:
     """What the request names, ready to train. Raises ValueError with a sentence a person can act on.
 
     A run's name or folder goes on with that run; any other folder, and a hub id, is a model to start a new
@@ -58,14 +68,14 @@ def opened(request: Open, texts: Texts, between: Callable[[], None], hub: Hub) -
     """
     name = request.model
     if name == FRESH:
-        return _set_up(fresh(request.training), request.training, texts, between)
+        return _set_up(fresh(request.training), request.training, means)
     if name == BOOK:
-        return _set_up(Book(seed=request.training.seed), request.training, texts, between)
+        return _set_up(Book(seed=request.training.seed), request.training, means)
     folder = Path(name).expanduser() if is_path(name) else runs.run_path(name)
     if (folder / "run.json").exists():
-        return _resumed(folder, texts, between, hub)
-    source = Folder(path=folder.resolve(), name=folder.name) if is_path(name) else hub_model(name, hub)
-    return _set_up(source, request.training, texts, between)
+        return _resumed(folder, means)
+    source = Folder(path=folder.resolve(), name=folder.name) if is_path(name) else hub_model(name, means.hub)
+    return _set_up(source, request.training, means)
 
 
 def hub_model(name: str, hub: Hub) -> HubModel:
@@ -81,22 +91,22 @@ def hub_model(name: str, hub: Hub) -> HubModel:
     return hub.model(name)
 
 
-def configured(at: Opened, training: Training, texts: Texts, between: Callable[[], None]) -> Opened:
+def configured(at: Opened, training: Training, means: Means) -> Opened:
     """A new run from the same source, or from weights drawn for the new configuration."""
-    return _set_up(at.source.configured(training), training, texts, between)
+    return _set_up(at.source.configured(training), training, means)
 
 
-def restarted(at: Opened, texts: Texts, between: Callable[[], None]) -> Opened:
+def restarted(at: Opened, means: Means) -> Opened:
     """A new run from the same start, with the same configuration on the same text."""
-    return _set_up(at.source.configured(at.training), at.training, texts, between, text=at.text)
+    return _set_up(at.source.configured(at.training), at.training, means, text=at.text)
 
 
-def _resumed(folder: Path, texts: Texts, between: Callable[[], None], hub: Hub) -> Opened:
+def _resumed(folder: Path, means: Means) -> Opened:
     saved = runs.read(folder)
     record = saved.record
-    source = _source_of(record, hub)
-    text = texts.recall(record.training.text, record.text_sha256)
-    at = _set_up(source, record.training, texts, between, text=text)
+    source = _source_of(record, means.hub)
+    text = means.texts.recall(record.training.text, record.text_sha256)
+    at = _set_up(source, record.training, means, text=text)
     at.saved = saved
     at.results = {result.step: result for result in saved.results}
     reached = [(step, path) for step, path in runs.checkpoints(folder) if step <= saved.position]
@@ -134,15 +144,8 @@ def _source_of(record: runs.RunRecord, hub: Hub) -> Source:
     return hub.model(repo_id, commit)
 
 
-def _set_up(
-    source: Source,
-    training: Training,
-    texts: Texts,
-    between: Callable[[], None],
-    *,
-    text: TrainingText | None = None,
-) -> Opened:
-    text = text or texts.get(training.text)
+def _set_up(source: Source, training: Training, means: Means, *, text: TrainingText | None = None) -> Opened:
+    text = text or means.texts.get(training.text)
     model = source.build()
     require_vocabulary(model.config.vocab_size)
     if training.context > model.config.n_positions:
@@ -155,8 +158,8 @@ def _set_up(
         recipe,
         training,
         restart=source.restart,
-        history=History(SNAPSHOT_BYTES),
-        between=between,
+        history=History(means.snapshot_bytes),
+        between=means.between,
     )
     # A full collection with torch loaded takes up to 126 ms: what has been built stays, so leave it out.
     gc.unfreeze()

@@ -6,7 +6,7 @@ from core import messages as m
 from core.continuing import after_the_controls, continuation
 from core.hub import Hub
 from core.looking import Looking
-from core.opening import Opened, configured, opened, restarted
+from core.opening import SNAPSHOT_BYTES, Means, Opened, configured, opened, restarted
 from core.recorder import Recorder
 from core.texts import Texts
 from core.tokenizer import gpt2
@@ -19,7 +19,7 @@ class Session:
 
     `emit` takes events. `between` is called where a session in the middle of a step can serve a small
     request; `interrupted` says whether what takes long should be broken off, `overtaken` whether a newer
-    text waits to be scored.
+    text waits to be scored. Of `snapshot_bytes` of memory the way back is made; with 0 it starts at step 0.
     """
 
     def __init__(
@@ -30,13 +30,19 @@ class Session:
         interrupted: Callable[[], bool],
         overtaken: Callable[[], bool] = lambda: False,
         recorder: Recorder,
+        snapshot_bytes: int = SNAPSHOT_BYTES,
     ) -> None:
         self._emit = emit
         self._between = between
         self._interrupted = interrupted
         self._recorder = recorder
         self._tokenizer = gpt2()
-        self._texts = Texts(self._tokenizer, tell=emit, interrupted=interrupted)
+        self._means = Means(
+            texts=Texts(self._tokenizer, tell=emit, interrupted=interrupted),
+            hub=Hub(emit, interrupted),
+            between=between,
+            snapshot_bytes=snapshot_bytes,
+        )
         self._opened: Opened | None = None
         self._looking = Looking(self._tokenizer, emit=lambda event: self._emit(event), overtaken=overtaken)
         self._until: int | None = None  # the step to pause at; None while paused
@@ -48,7 +54,7 @@ class Session:
 
     def open(self, request: m.Open) -> m.State:
         """Load a model and set up a run on it; where it names a run, that run goes on where it stood."""
-        self._take(opened(request, self._texts, self._between, Hub(self._emit, self._interrupted)))
+        self._take(opened(request, self._means))
         saved = self.at.saved
         if saved is not None:
             self._recorder.resume(self.at)
@@ -57,19 +63,19 @@ class Session:
 
     def configure(self, request: m.Configure) -> m.State:
         """A new run with another configuration. Whatever is wrong with it leaves everything as it was."""
-        self._take(configured(self.at, request.training, self._texts, self._between))
+        self._take(configured(self.at, request.training, self._means))
         self._show_watch()
         return self.status()
 
     def reset(self, request: m.Reset) -> m.State:
         """Back to the start: a new run from the weights this one started from."""
-        self._take(restarted(self.at, self._texts, self._between))
+        self._take(restarted(self.at, self._means))
         self._show_watch()
         return self.status()
 
     def upload(self, request: m.Upload) -> m.Stored:
         """Take in one piece of a training text; with the last one it can be trained on."""
-        text = self._texts.receive(request.name, request.text, first=request.first, last=request.last)
+        text = self._means.texts.receive(request.name, request.text, first=request.first, last=request.last)
         return m.Stored(name=request.name, tokens=len(text.ids) if text else 0)
 
     @property

@@ -199,7 +199,7 @@ class Trainer:
                 self.restore(nearest)
         while self.step_count < step:
             result = self.step()
-            if step - self.step_count < _DENSE:
+            if self.history.keeps and step - self.step_count < _DENSE:
                 self._keep_snapshot()
             yield result
 
@@ -245,7 +245,7 @@ class Trainer:
         self.step_count = snapshot.step
 
     def _keep_snapshot_if_cheap(self) -> None:
-        if self._seconds_snapshots <= _SNAPSHOT_SHARE * self._seconds_training:
+        if self.history.keeps and self._seconds_snapshots <= _SNAPSHOT_SHARE * self._seconds_training:
             began = time.perf_counter()
             self._keep_snapshot()
             self._seconds_snapshots += time.perf_counter() - began

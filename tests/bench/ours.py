@@ -7,7 +7,7 @@ from core import chunked
 from core import messages as m
 from core.allocator import keep_freed_memory
 from core.hub import Hub
-from core.opening import Opened, opened
+from core.opening import Means, Opened, opened
 from core.products import Products, bfloat16_pays, products
 from core.texts import Texts
 from core.tokenizer import gpt2
@@ -21,7 +21,7 @@ def prepare_process() -> None:
 def fresh_run(training: m.Training) -> Opened:
     """A fresh model with a run set up on it, by the way the engine takes."""
     hub = Hub(lambda progress: None, lambda: False)
-    return opened(m.Open(training=training), Texts(gpt2()), lambda: None, hub)
+    return opened(m.Open(training=training), Means(texts=Texts(gpt2()), hub=hub, between=lambda: None))
 
 
 def loss_and_gradients(hidden: Tensor, head: Tensor, targets: Tensor, precision: Products) -> Tensor:

@@ -15,7 +15,7 @@ from core import runs
 from core.checkpoint import load_model
 from core.hub import Hub, HubError, is_hub_id
 from core.messages import Open, Progress, Training
-from core.opening import Opened, opened
+from core.opening import Means, Opened, opened
 from core.shards import BadModelFolder
 from core.texts import Texts
 from core.tokenizer import gpt2
@@ -56,7 +56,7 @@ def quiet() -> Hub:
 
 def opening(name: str, way: Hub | None = None) -> Opened:
     request = Open(model=name, training=Training(context=8, batch=1))
-    return opened(request, Texts(gpt2()), lambda: None, way or quiet())
+    return opened(request, Means(texts=Texts(gpt2()), hub=way or quiet(), between=lambda: None))
 
 
 @pytest.mark.parametrize("saving", [{}, {"max_shard_size": "100KB"}], ids=["one file", "shards"])

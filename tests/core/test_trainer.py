@@ -363,3 +363,14 @@ def test_rewinding_in_bfloat16_is_exact_and_its_first_steps_follow_float32() -> 
     trainer.rewind(2)
     trainer.rewind(6)
     assert tiny.same(tiny.state(trainer), there)
+
+
+def test_without_memory_for_going_back_no_snapshot_is_taken_and_the_way_is_the_same() -> None:
+    with_snapshots, without = tiny.trainer(), tiny.trainer(budget=0)
+    for _ in range(6):
+        with_snapshots.step()
+        without.step()
+    assert with_snapshots.history.steps and not without.history.steps
+    for trainer in (with_snapshots, without):
+        trainer.rewind(4)
+    assert not without.history.steps and tiny.same(tiny.state(with_snapshots), tiny.state(without))

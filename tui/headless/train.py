@@ -73,6 +73,7 @@ class _Run:
             between=lambda: None,
             interrupted=lambda: interrupts.asked,
             recorder=Recorder(folder=self._folder, strict=True),
+            snapshot_bytes=0,  # nobody goes back here
         )
 
     def take_in(self, file: str) -> str:
