@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from core.models.gpt2 import Config, Model
+from core.packed import unpacked
 from core.shards import WEIGHTS, read_json, tensors_of
 from core.shards import BadModelFolder as BadModelFolder
 
@@ -66,7 +67,7 @@ def load_weights(model: Model, folder: Path) -> None:
 
 def _fill(model: Model, tensors: Mapping[str, Tensor], folder: Path) -> None:
     try:
-        model.from_hf(tensors)
+        model.from_hf(unpacked(tensors))
     except ValueError as error:
         raise BadModelFolder(f"the weights in {folder} cannot be loaded: {error}") from error
 

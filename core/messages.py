@@ -28,7 +28,7 @@ from core.records import (
     TextInfo as TextInfo,
     Token as Token,
 )
-from core.training import BOOK as BOOK, Training as Training
+from core.training import BOOK as BOOK, TINY as TINY, Training as Training
 from core.wire import Message as Message, Real as Real, real as real, require
 
 # isort: on
@@ -45,7 +45,7 @@ class Request(Message, Generic[Result], frozen=True, kw_only=True):
 
 
 class Open(Request[State], frozen=True, kw_only=True):
-    """Load a model and set up a run on it: `model` is "fresh", "book", a run, a folder or a hub id."""
+    """Load a model and set up a run on it: `model` is "tiny", "fresh", "book", a run, folder or hub id."""
 
     model: str = "fresh"
     training: Training = Training()

@@ -14,12 +14,12 @@ from core.history import History, Snapshot
 from core.hub import Hub, HubModel, is_hub_id
 from core.messages import ModelInfo, Open, Reference, StepResult, TextInfo, Training
 from core.models.gpt2 import Model
-from core.sources import FRESH, Book, Folder, Fresh, Source, conditions, fresh, info, is_path
+from core.sources import FRESH, Book, Folder, Fresh, Source, Tiny, conditions, fresh, info, is_path
 from core.text import clean
 from core.texts import Texts, TrainingText
 from core.tokenizer import require_vocabulary
 from core.trainer import Trainer
-from core.training import BOOK
+from core.training import BOOK, TINY
 
 SNAPSHOT_BYTES = 2**30  # of memory for going back
 
@@ -69,6 +69,8 @@ def opened(request: Open, means: Means) -> Opened:
     name = request.model
     if name == FRESH:
         return _set_up(fresh(request.training), request.training, means)
+    if name == TINY:
+        return _set_up(Tiny(), request.training, means)
     if name == BOOK:
         return _set_up(Book(seed=request.training.seed), request.training, means)
     folder = Path(name).expanduser() if is_path(name) else runs.run_path(name)
@@ -82,7 +84,7 @@ def hub_model(name: str, hub: Hub) -> HubModel:
     """The model of a hub id, for a name that is nothing else. Raises ValueError."""
     if not is_hub_id(name):
         raise ValueError(
-            f"there is no model {name!r}: give {FRESH!r}, {BOOK!r}, the name of a run in "
+            f"there is no model {name!r}: give {TINY!r}, {FRESH!r}, {BOOK!r}, the name of a run in "
             f"{runs.runs_folder()}, the path of a model folder (starting with ./ or /), or an id of the "
             "Hugging Face hub (owner/name)"
         )
@@ -130,6 +132,8 @@ def _resumed(folder: Path, means: Means) -> Opened:
 
 def _source_of(record: runs.RunRecord, hub: Hub) -> Source:
     start = record.start
+    if start.get("kind") == TINY:
+        return _the_same_tiny(start.get("sha256"))
     try:
         if start["kind"] == FRESH:
             return Fresh(preset=str(start["preset"]), context=int(start["context"]), seed=int(start["seed"]))
@@ -142,6 +146,16 @@ def _source_of(record: runs.RunRecord, hub: Hub) -> Source:
     except (KeyError, ValueError):
         raise runs.RunError(f"run.json names no model the run started from: {start}") from None
     return hub.model(repo_id, commit)
+
+
+def _the_same_tiny(sha256: object) -> Tiny:
+    source = Tiny()
+    if source.record()["sha256"] != sha256:
+        raise runs.RunError(
+            f"this run started from another version of the model {TINY!r} than comes with this neglogp; its "
+            "checkpoints are model folders, to look at or to start a new run from"
+        )
+    return source
 
 
 def _set_up(source: Source, training: Training, means: Means, *, text: TrainingText | None = None) -> Opened:

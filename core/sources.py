@@ -1,5 +1,6 @@
 """Where a model comes from, and so what step 0 of a run on it is."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,10 +15,11 @@ from core.messages import ModelInfo, Training
 from core.models.gpt2 import Model, preset
 from core.products import Products
 from core.recipe import Addressed, Recipe
+from core.shards import WEIGHTS
 from core.text import clean
 from core.texts import TrainingText
 from core.tokenizer import gpt2
-from core.training import BOOK
+from core.training import BOOK, TINY
 
 FRESH = "fresh"
 
@@ -112,6 +114,18 @@ class Folder:
 
     def record(self) -> dict[str, str | int]:
         return {"kind": "folder", "path": str(self.path), "name": self.name}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tiny(Folder):
+    """The trained model that comes with the program."""
+
+    path: Path = Path(__file__).parent / "assets" / TINY
+    name: str = TINY
+
+    def record(self) -> dict[str, str | int]:
+        with (self.path / WEIGHTS).open("rb") as file:
+            return {"kind": TINY, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
 
 
 class Book:

@@ -4,6 +4,7 @@ from typing import Literal
 
 from core.wire import Message, require
 
+TINY = "tiny"  # the trained model that comes with the program
 BOOK = "book"  # the name of the model, and of the run, of chapter 5 of Raschka's book
 
 
@@ -49,6 +50,8 @@ class Training(Message, frozen=True, kw_only=True):
     @classmethod
     def for_model(cls, name: str) -> "Training":
         """The settings that go with a model's name: those of the book, or else the program's own."""
+        if name == TINY:
+            return cls(context=128, learning_rate=3e-4)  # gently: it has learned something already
         if name != BOOK:
             return cls()
         return cls(

@@ -233,7 +233,7 @@ class FakeEngine:
             run = self.runs[request.model]
             self._take(FakeRun(run.training, run.text, run.step, run.goal, dict(run.results)), request.model)
             self._name = request.model
-        elif request.model == "fresh":
+        elif request.model in ("fresh", "tiny"):
             self._take(self._new_run(request.training), request.model)
         else:
             raise Refused("bad_request", f"there is no model {request.model!r}: give 'fresh' or a run's name")
@@ -253,7 +253,7 @@ class FakeEngine:
 
     def _start(self, training: m.Training) -> None:
         self._require_open()
-        self._take(self._new_run(training), "fresh")
+        self._take(self._new_run(training), self._model)
         self._show()
 
     def _take(self, run: FakeRun, model: str) -> None:
@@ -279,7 +279,7 @@ class FakeEngine:
                 vocab_size=50257,
                 device="cpu",
                 dtype="float32",
-                fresh=True,
+                fresh=self._model != "tiny",
             ),
             text=m.TextInfo(
                 name=run.training.text,

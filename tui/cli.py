@@ -11,7 +11,12 @@ import click
 import msgspec
 from click.core import ParameterSource
 
-from core.messages import Generate, SampleConfig, Training  # no torch, and the screen needs them first of all
+from core.messages import (
+    TINY,
+    Generate,
+    SampleConfig,
+    Training,
+)  # no torch, and the screen needs them first of all
 from tui.failing import Failed, as_usage, in_one_sentence
 
 TRAINING = Training()
@@ -19,15 +24,21 @@ GENERATE = Generate(text="")
 SAMPLING = SampleConfig()
 FRESH = "fresh"
 
-MODEL = click.option(
-    "--model",
-    metavar="NAME|DIR|ID",
-    default=FRESH,
-    show_default=True,
-    help="'fresh' (weights drawn from a seed), 'book' (GPT-2 as in chapter 5 of Raschka's book, untrained), "
-    "a run's name, a folder in the Hugging Face GPT-2 layout, its path starting with ./ or /, or an id of "
-    "the Hugging Face hub: gpt2, owner/name.",
-)
+
+def _model_option(default: str) -> Callable[..., Any]:
+    return click.option(
+        "--model",
+        metavar="NAME|DIR|ID",
+        default=default,
+        show_default=True,
+        help="'tiny' (comes with neglogp, trained on old novels), 'fresh' (weights drawn from a seed), "
+        "'book' (GPT-2 as in chapter 5 of Raschka's book, untrained), a run's name, a folder in the Hugging "
+        "Face GPT-2 layout, its path starting with ./ or /, or an id of the Hugging Face hub: gpt2, "
+        "owner/name.",
+    )
+
+
+MODEL = _model_option(TINY)
 
 _TRAINING_HELP = {
     "preset": "The size of a fresh model.",
@@ -89,7 +100,8 @@ def neglogp() -> None:
     Without a command the screen opens; `neglogp explore --help` has its options.
 
     \b
-    neglogp                                    the screen, on a freshly drawn model
+    neglogp                                    the screen, on the small model that comes along
+    neglogp --model fresh                      the screen, on an untrained one
     neglogp --model myrun                      the screen, on a run where it stands
     neglogp score "The fat cat sat on the mat" the table, in a pipe or a file too
     neglogp train notes.txt --steps 300 --out myrun
@@ -115,6 +127,7 @@ def explore(model: str, engine: str | None, seed: int) -> None:
 
     \b
     neglogp
+    neglogp --model fresh
     neglogp --model ./gpt2
     neglogp --engine "ssh gpubox neglogp engine"
     """
@@ -176,7 +189,7 @@ def score(text: str, model: str, as_json: bool, as_csv: bool) -> None:
     "--out", metavar="RUN", help="The new run: a name, or with a slash in it the path of its folder."
 )
 @click.option("--resume", metavar="RUN", help="Go on with this run where it stands; --steps makes N more.")
-@MODEL
+@_model_option(FRESH)
 @_training_options
 @click.option("--prompt", metavar="TEXT", help="Follow the loss of this text too.")
 @click.pass_context

@@ -194,6 +194,9 @@ class Live:
         try:
             for request in requests:
                 self._learn(await self._ask(request))
+                if isinstance(request, m.Open):
+                    self._opening = request
+                    self._score_wanted(again=True)
                 if isinstance(request, (m.Configure, m.Reset, m.Rewind, m.Open)):
                     await self._all_steps()
         except EngineError as error:

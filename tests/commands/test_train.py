@@ -77,9 +77,9 @@ def test_a_finished_run_goes_on_for_more_steps_from_the_same_file_handed_over_ag
 ) -> None:
     run = folders / "runs" / "more"
     assert neglogp("train", "notes.txt", "--steps", "1", "--out", "more", *SMALL).exit_code == 0
-    for text in (folders / "cache").rglob("*.txt"):
+    for text in (folders / "cache").rglob("*.tokens"):
         text.unlink()
-    refused(neglogp("train", "--resume", "more", "--steps", "1"), "notes.txt", "no longer in the cache")
+    refused(neglogp("train", "--resume", "more", "--steps", "1"), "notes.txt", "not in the cache")
     result = neglogp("train", "notes.txt", "--resume", "more", "--steps", "2")
     assert result.exit_code == 0, result.stderr
     assert runs.read(run).position == 3

@@ -542,3 +542,23 @@ def test_what_was_open_is_let_go(stage: Stage) -> None:
 def test_the_recorder_keeps_one_checkpoint_of_a_run_nobody_named(stage: Stage) -> None:
     assert recording.Recorder._keep(runs.automatic_name()) == 1
     assert recording.Recorder._keep("named") == 2
+
+
+def test_a_run_from_the_model_that_comes_along_goes_on_with_that_version_only(stage: Stage) -> None:
+    first = stage.session()
+    first.open(m.Open(model=m.TINY, training=Training(batch=1, context=8, steps=4)))
+    assert first.status().model.name == "tiny" and not first.status().model.fresh
+    train(first, 2)
+    run = folder_of(first)
+    expected = parameters(first)
+    first.close()
+    again = stage.session()
+    assert again.open(m.Open(model=str(run))).step == 2
+    assert tiny.same(parameters(again), expected)
+    again.rewind(m.Rewind(step=0))
+    again.close()
+    record = json.loads((run / "run.json").read_text())
+    record["start"]["sha256"] = "0" * 64
+    (run / "run.json").write_text(json.dumps(record))
+    with pytest.raises(ValueError, match="another version of the model 'tiny'"):
+        stage.session().open(m.Open(model=str(run)))

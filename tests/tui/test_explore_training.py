@@ -23,6 +23,10 @@ def orders(ex: Exploration) -> list[m.AnyRequest]:
     return [request for request in ex.engine.asked if not isinstance(request, looking)]
 
 
+def openings(ex: Exploration) -> list[m.AnyRequest]:
+    return [request for request in ex.engine.asked if isinstance(request, m.Open)]
+
+
 async def answer(ex: Exploration, text: str, *, last: str = "enter") -> None:
     """Type over what stands in the dialog's field, and close it."""
     field = ex.app.screen.query_one("#number", Input)
@@ -153,6 +157,33 @@ async def test_a_fresh_model_has_the_next_seed_and_the_last_one_is_followed_by_t
         await ex.screen.run_action("fresh")
         await ex.settled()
         assert orders(ex)[-1] == m.Configure(training=m.Training(seed=0))
+
+
+async def test_from_a_loaded_model_to_a_fresh_one_and_to_the_one_that_comes_along() -> None:
+    training = m.Training.for_model(m.TINY)
+    async with exploring(opening=m.Open(model=m.TINY, training=training)) as ex:
+        assert ex.state.model.name == "tiny" and not ex.state.model.fresh
+        await ex.screen.run_action("fresh")
+        await ex.settled()
+        assert openings(ex)[1:] == [m.Open(training=m.Training())]
+        assert ex.state.model.name == "fresh" and ex.table.text == PROMPT, "the prompt is scored again"
+        await ex.press("escape", "s")
+        await ex.screen.run_action("tiny")
+        await ex.settled()
+        assert openings(ex)[2:] == [m.Open(model=m.TINY, training=training)]
+        assert ex.state.model.name == "tiny" and ex.state.step == 0 and ex.screen.furthest == 0
+        assert ex.table.text == PROMPT
+
+
+async def test_an_engine_that_ends_after_another_model_was_opened_comes_back_with_that_one() -> None:
+    async with exploring(opening=m.Open(model=m.TINY, training=m.Training.for_model(m.TINY))) as ex:
+        await ex.screen.run_action("fresh")
+        await ex.settled()
+        ex.engine.die()
+        await ex.settled()
+        await ex.press("enter")
+        await ex.settled()
+        assert ex.state.model.name == "fresh"
 
 
 async def test_settings_send_a_configuration_when_applied_and_nothing_when_not() -> None:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from core.messages import Configure, Extend, Pause, Reset, Rewind, Run
+from core.messages import TINY, Configure, Extend, Open, Pause, Reset, Rewind, Run, Training
 from core.text import safe
 from tui.actions.base import Exploring
 from tui.widgets.loss_chart import LossChart
@@ -87,15 +87,22 @@ class Steering(Exploring):
         self.run_worker(self.live.restart(), group="engine")
 
     def action_fresh(self) -> None:
-        """A freshly initialised model with the next seed."""
+        """A freshly initialised model: in place of a loaded one, or of a fresh one with the next seed."""
         state = self.live.state
         if state is None:
             return
         if not state.model.fresh:
-            self.refuse("This model was loaded; start with --model fresh to draw new weights.")
+            self.live.send(Open(training=Training(text=state.training.text)))
             return
         training = msgspec.structs.replace(state.training, seed=(state.training.seed + 1) % _SEEDS)
         self.live.send(Configure(training=training))
+
+    def action_tiny(self) -> None:
+        """The trained model that comes with the program, as it came."""
+        state = self.live.state
+        if state is not None:
+            training = msgspec.structs.replace(Training.for_model(TINY), text=state.training.text)
+            self.live.send(Open(model=TINY, training=training))
 
     def action_describe(self) -> None:
         self.say(self.query_one(LossChart).describe())

@@ -16,7 +16,7 @@ from core.opening import hub_model
 from core.recorder import Recorder
 from core.session import Session
 from core.sources import FRESH, is_path
-from core.training import BOOK
+from core.training import BOOK, TINY
 from tui.headless.progress import ProgressLine
 
 
@@ -42,7 +42,7 @@ def weights(name: str) -> Weights:
 
     A model of the hub that the cache does not have is downloaded, with a line on stderr that tells how far.
     """
-    if name in (FRESH, BOOK):
+    if name in (TINY, FRESH, BOOK):
         return Weights(name=name, opens=name)
     folder = Path(name).expanduser() if is_path(name) else runs.run_path(name)
     if (folder / "run.json").exists():
