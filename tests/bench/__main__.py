@@ -15,7 +15,7 @@ from tests.bench.table import markdown
 
 FOLDER = Path(__file__).parent
 ORDER = ("spin", "first_frame", "engine_ready", "training_step", "loss_speed", "loss_memory")  # then the rest
-BY_HAND = ("book",)  # needs a text and a package of its own: `python -m tests.bench.book` says which
+BY_HAND = ("book", "trigram")  # need texts of their own, the book a package too: their docstrings say which
 GUARD = 'if __name__ == "__main__":'
 QUICK_WORDS = {"first_frame": ("1",)}  # its own way to be short
 
