@@ -65,12 +65,17 @@ class Corpus:
         first = step * self.batch_size
         return _inputs_and_targets([self._train_window(row) for row in range(first, first + self.batch_size)])
 
-    def validation_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """All validation windows, side by side in the text's order: (up to b, n) each."""
-        for first in range(0, self.validation_windows, self.batch_size):
-            last = min(first + self.batch_size, self.validation_windows)
-            starts = range(first * self.context, last * self.context, self.context)
-            yield _inputs_and_targets([self._validation[at : at + self.context + 1] for at in starts])
+    @property
+    def training(self) -> NDArray[np.integer]:
+        """The tokens that train (n,)."""
+        return self._train
+
+    def validation_batches(self, every: int = 1) -> Iterator[tuple[Tensor, Tensor]]:
+        """The validation windows, or one of `every` so many, in the text's order: (up to b, n) each."""
+        starts = range(0, self.validation_windows * self.context, every * self.context)
+        for first in range(0, len(starts), self.batch_size):
+            some = starts[first : first + self.batch_size]
+            yield _inputs_and_targets([self._validation[at : at + self.context + 1] for at in some])
 
     def counts(self) -> NDArray[np.int64]:
         """How often each token of the vocabulary stands in the training part: (V,)."""

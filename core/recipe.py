@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Mapping
-from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor
@@ -76,7 +75,7 @@ class Addressed:
         if training.vocabulary_sample > 0:
             counts = corpus.counts()
             self._vocabulary = SampledVocabulary(counts, training.vocabulary_sample, training.seed)
-        self._validation = list(islice(corpus.validation_batches(), 0, None, max(1, every)))
+        self._validation = list(corpus.validation_batches(max(1, every)))
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         return self.corpus.batch(step)

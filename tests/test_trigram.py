@@ -12,6 +12,7 @@ from core.tokenizer import N_VOCAB, gpt2
 from tests.bench import trigram
 from tests.bench.__main__ import benches
 from tests.bench.trigram import FALLBACK, KneserNey, by_window, estimated
+from tests.expected_words import EXPECTED
 
 LAST = N_VOCAB - 1
 Context = tuple[int, ...]
@@ -136,7 +137,7 @@ def test_the_command_learns_from_the_training_part_and_measures_the_others_and_w
     words = ["--held-out", "0.2", "--context", "8", "--batch", "2"]
     monkeypatch.setattr(sys, "argv", ["trigram", *files, *words])
     trigram.main()
-    first, second = map(json.loads, capsys.readouterr().out.splitlines())
+    first, second, *lists = map(json.loads, capsys.readouterr().out.splitlines())
     ids = np.array(gpt2().encode(text))
     border = len(ids) - int(0.2 * len(ids))
     model = KneserNey(ids[:border])
@@ -147,6 +148,9 @@ def test_the_command_learns_from_the_training_part_and_measures_the_others_and_w
     held_out = by_window(model, ids[border : border + whole + 1], 8)
     assert second["text"] == "held out" and second["scored"] == whole == len(held_out)
     assert second["nats"] == second["validation"] == pytest.approx(held_out.mean(), abs=1e-4)
+    assert {line["prompt"]: line["expected"] for line in lists}.keys() == EXPECTED.keys()
+    sat = next(line for line in lists if line["prompt"].endswith("sat on the"))
+    assert sat["first"][:2] == [" mat", " cat"] and len(sat["first"]) == 10
 
 
 def test_the_bench_is_run_by_hand() -> None:

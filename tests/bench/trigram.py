@@ -29,6 +29,7 @@ from core.recipe import Addressed
 from core.texts import Texts
 from core.tokenizer import N_VOCAB, gpt2
 from tests.bench.contest import Record, options, report
+from tests.expected_words import EXPECTED, expected_among
 from tui.textfile import load_text_file
 
 Ids = NDArray[np.integer]
@@ -138,6 +139,13 @@ def by_window(model: KneserNey, ids: Ids, context: int) -> NDArray[np.float64]:
     return np.concatenate([model.surprisals(ids[at : at + context + 1]) for at in starts])
 
 
+def likeliest(model: KneserNey, prompt: str, n: int) -> list[str]:
+    """The n likeliest tokens after a prompt, as text."""
+    probs = model.distribution(gpt2().encode(prompt))
+    best = np.argsort(-probs, kind="stable")[:n].tolist()
+    return [gpt2().piece(token_id).decode(errors="replace") for token_id in best]
+
+
 def held_out(model: KneserNey, corpus: Corpus, training: Training) -> Record:
     """What is measured on the windows that validate."""
 
@@ -189,7 +197,7 @@ def main() -> None:
     text, *others = (texts.add(str(file), load_text_file(file).text) for file in (given.text, *given.others))
     corpus = Corpus(text.ids, training.context, training.batch, training.seed, training.held_out)
     began = time.monotonic()
-    learnt = corpus._train  # the border lies between two documents, which only the corpus knows
+    learnt = corpus.training
     model = KneserNey(learnt)
     about = {
         "name": "trigram",
@@ -205,6 +213,16 @@ def main() -> None:
         report({**about, **record})
     if corpus.validation_windows:
         report({**about, "text": "held out", **held_out(model, corpus, training)})
+    for prompt in EXPECTED:
+        first = likeliest(model, prompt, 10)
+        report(
+            {
+                "name": "trigram list",
+                "prompt": prompt,
+                "first": first,
+                "expected": len(expected_among(prompt, first)),
+            }
+        )
 
 
 if __name__ == "__main__":
