@@ -44,3 +44,10 @@ def products(precision: Products) -> Iterator[None]:
         yield
     finally:
         matmul.fp32_precision = before
+
+
+@contextmanager
+def exactly() -> Iterator[None]:
+    """Without gradients and in float32, also in the middle of a training step that multiplies in bfloat16."""
+    with torch.inference_mode(), body("float32"), products("float32"):
+        yield

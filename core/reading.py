@@ -1,24 +1,16 @@
 """What a model has read of a text: the hidden state behind every token, and what it needs to read on."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
 from core.kv_cache import KVCache
 from core.models.gpt2 import Model
-from core.products import products
+from core.products import exactly
 
 _TOKENS_AT_ONCE = 256  # read between two turns: more at once is no faster
 _SAMPLE = 256  # numbers of every parameter, by which changed weights are told
-
-
-@contextmanager
-def exactly() -> Iterator[None]:
-    """Without gradients and in float32, also in the middle of a training step that multiplies in bfloat16."""
-    with torch.inference_mode(), products("float32"):
-        yield
 
 
 class Reading:

@@ -10,7 +10,8 @@ from torch import Tensor
 from core import chunked, information, losses
 from core.messages import Candidate, Prediction, Summary, Table, Token, real
 from core.models.gpt2 import Model
-from core.reading import Reading, exactly
+from core.products import exactly
+from core.reading import Reading
 from core.tokenizer import Tokenizer
 
 TOGETHER = 8  # rows that are worth no answer of their own before the rest

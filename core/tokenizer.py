@@ -1,6 +1,5 @@
 """GPT-2's byte-pair encoding, made by tiktoken from a merges file that ships with the program."""
 
-import codecs
 import lzma
 from collections.abc import Sequence
 from functools import cache, cached_property
@@ -43,10 +42,6 @@ class Tokenizer:
     def decode(self, ids: Sequence[int]) -> bytes:
         """The bytes of the tokens, which need not be UTF-8. Raises ValueError for an unknown id."""
         return b"".join([self.piece(token_id) for token_id in ids])
-
-    def decode_finished(self, ids: Sequence[int]) -> str:
-        """The text of the tokens without a character at the end whose last bytes are still to come."""
-        return codecs.getincrementaldecoder("utf-8")("replace").decode(self.decode(ids))
 
     def piece(self, token_id: int) -> bytes:
         """The bytes of one token. Raises ValueError for an id that does not exist."""

@@ -13,7 +13,7 @@ from core.history import History, Snapshot
 from core.messages import StepResult, Training, real
 from core.models.gpt2 import Model
 from core.optimizer import Optimizer
-from core.products import body, chosen, products
+from core.products import body, chosen, exactly, products
 from core.recipe import Evaluation, Recipe
 from core.wire import measured
 
@@ -36,7 +36,7 @@ class Trainer:
     """A run: a pure function of (start, recipe, training). It owns the model's parameters while it lives.
 
     `restart(model)` writes the weights of step 0 into the model; `between` is called every now and then
-    within a step, outside its precision, and may use the model for reading.
+    within a step, outside its precision and its gradients, and may use the model for reading.
     """
 
     def __init__(
@@ -153,11 +153,14 @@ class Trainer:
                 handle.remove()
 
     def _breathe(self) -> None:
-        """Serve who waits, in float32; what is served runs through the same layers and does not come here."""
+        """Serve who waits, in float32 and without gradients.
+
+        What is served runs through the same layers and does not come here.
+        """
         if not self._is_between:
             self._is_between = True
             try:
-                with body("float32"), products("float32"):
+                with exactly():
                     self._between()
             finally:
                 self._is_between = False

@@ -5,8 +5,10 @@ It keeps to `tests/contract.py` as the real one does. A test steers it: `allow_s
 """
 
 import asyncio
+import codecs
 import contextlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
@@ -16,7 +18,7 @@ import msgspec
 from core import messages as m
 from core.inbox import Inbox
 from core.text import clean
-from core.tokenizer import gpt2
+from core.tokenizer import Tokenizer, gpt2
 from tests.fake_distribution import FakeDistribution, learned
 
 GLIMPSED_FROM = 10  # tokens unread, from which on the open row is told of before the table
@@ -40,6 +42,11 @@ class Refused(Exception):
     def __init__(self, kind: m.FailureKind, message: str) -> None:
         super().__init__(message)
         self.kind = kind
+
+
+def decode_finished(tokenizer: Tokenizer, ids: Sequence[int]) -> str:
+    """The text of the tokens without a character at the end whose last bytes are still to come."""
+    return codecs.getincrementaldecoder("utf-8")("replace").decode(tokenizer.decode(ids))
 
 
 class FakeEngine:
@@ -382,7 +389,7 @@ class FakeEngine:
         while len(made) < request.tokens and not self._inbox.interrupted():
             made.append(self._q.drawn(ids + made, self._at.step, request))
             if len(made) < request.tokens:
-                text = self._tokenizer.decode_finished(made)
+                text = decode_finished(self._tokenizer, made)
                 self._emit(m.Continued(generated=m.Generated(text=text, tokens=len(made), done=False)))
                 await self._between()
         text = self._tokenizer.decode(made).decode("utf-8", errors="replace")

@@ -1,30 +1,42 @@
-"""Live scoring: an edit to a text that was just scored, from the keystroke's token ids to the table.
+"""Live scoring: a text, or an edit to one that was just scored, to the table of it.
 
 `python -m tests.bench.scoring [ROUNDS]` prints one JSON line a claim. Ours and its peer take turns in one
 process; `ratio` is the median over the rounds of peer / ours, `spread` its quartiles. The weights are random:
 how long a product takes does not depend on them.
 """
 
+import importlib
+import importlib.util
 import json
+import lzma
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
-from itertools import count
+from functools import partial
+from importlib import resources
+from itertools import count, cycle, islice
+from typing import Any
 
 import torch
-from transformers import GPT2Config, GPT2LMHeadModel
+from torch import Tensor
+from transformers import GPT2Config, GPT2LMHeadModel, GPT2Tokenizer
+from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from core import losses
 from core.messages import Answer, Table, encode
 from core.models.gpt2 import Model, preset
 from core.products import products
 from core.scoring import Scorer
-from core.tokenizer import gpt2
+from core.tokenizer import END_OF_TEXT, gpt2
+from tests.bench.contest import at_length
 from tests.bench.spin import spin
 
 TOKENS = 200
 TOP_K = 20
+MINICONS = "minicons"
+NO_MINICONS = "minicons is not here, so its lines are left out: pip install -e '.[bench]'"
+ROUNDING = 1e-5  # nats by which two ways to compute a log-probability may differ, several times over
 
 
 def ms(work: Callable[[], object]) -> float:
@@ -149,6 +161,82 @@ def keystrokes(rounds: int) -> None:
         told(f"keystroke_to_table_d256_{name}", ours, bytes=lines[-1])
 
 
+def new_text(model: Model, rounds: int) -> None:
+    """A text of which nothing is known: our whole table, against the scores of minicons.
+
+    Its lines hold the surprisal, and the rank where that is asked for, but no entropy and no candidates.
+    """
+    ours, peer, texts = Scorer(model, gpt2()), minicons(model), cycle(passages())
+
+    def table(text: str) -> Table:
+        return ours.table(text, gpt2().encode(text), top_k=TOP_K, step=0)
+
+    surprisals = partial(peer.token_score, surprisal=True)
+    ranks = partial(surprisals, rank=True)
+    text = next(texts)
+    check_scores(text, table(text), surprisals(text)[0], ranks(text)[0], peer)
+    came: dict[Callable[[str], object], list[float]] = {table: [], surprisals: [], ranks: []}
+    for text in islice(texts, rounds):
+        for way, times in came.items():
+            times.append(ms(partial(way, text)))
+    told("new_text_of_200_124M_vs_minicons", came[table], came[surprisals])
+    told("new_text_of_200_124M_vs_minicons_with_ranks", came[table], came[ranks])
+
+
+def passages() -> list[str]:
+    """Pieces of the story, 200 tokens each, no two with the same first: nothing read of one helps another."""
+    ids = gpt2().encode(resources.files("core").joinpath("assets/story.txt").read_text("utf-8"))
+    pieces = [ids[at : at + TOKENS] for at in range(0, len(ids) - TOKENS, 50)]
+    texts = {piece[0]: (piece, gpt2().decode(piece).decode("utf-8", "replace")) for piece in pieces}
+    return [text for piece, text in texts.values() if gpt2().encode(text) == piece]
+
+
+def minicons(model: Model) -> Any:
+    """Its scorer of the same weights."""
+    # Not at the top: it need not be installed.
+    scorers = importlib.import_module(f"{MINICONS}.scorer")
+    return scorers.IncrementalLMScorer(same_of_hugging_face(model), tokenizer=hugging_face_tokenizer())
+
+
+def hugging_face_tokenizer() -> GPT2Tokenizer:
+    """GPT-2's as transformers has it, made of the merges that ship: its own would have to be fetched."""
+    packed = resources.files("core").joinpath("assets/gpt2-merges.bpe.xz").read_bytes()
+    merges = [tuple(line.split()) for line in lzma.decompress(packed).decode("utf-8").splitlines()[1:]]
+    tokens = [*bytes_to_unicode().values(), *map("".join, merges), END_OF_TEXT]
+    vocabulary = {token: token_id for token_id, token in enumerate(tokens)}
+    return GPT2Tokenizer(vocabulary, merges, pad_token=END_OF_TEXT)
+
+
+def check_scores(
+    text: str,
+    table: Table,
+    surprisals: list[tuple[str, float]],
+    ranks: list[tuple[str, float, int]],
+    peer: Any,
+) -> None:
+    """Raise AssertionError unless both tell the same of the same tokens; their first line says nothing.
+
+    A rank counts the better ones of 50,257 tokens. Of random weights these lie so close together that in one
+    row of forty rounding decides about a neighbour: there, either place will do.
+    """
+    ids = gpt2().encode(text)
+    assert len(ids) == TOKENS and peer.tokenizer(text)["input_ids"] == ids
+    scored = [row.target for row in table.predictions if row.target is not None]
+    mine = torch.tensor([candidate.surprisal for candidate in scored])
+    for theirs in (surprisals, ranks):
+        torch.testing.assert_close(torch.tensor([row[1] for row in theirs[1:]]), mine, rtol=0, atol=1e-4)
+    log_q = peer.model(torch.tensor([ids])).logits[0, :-1].log_softmax(-1)  # (n - 1, V)
+    own = log_q.gather(-1, torch.tensor(ids[1:]).unsqueeze(-1))  # (n - 1, 1)
+    best, worst = 1 + (log_q > own + ROUNDING).sum(-1), (log_q >= own - ROUNDING).sum(-1)
+    assert (worst - best).max() < 10, "of so many alike a rank would say nothing"
+
+    def hold(places: Tensor) -> bool:
+        return bool(((best <= places) & (places <= worst)).all())
+
+    assert hold(torch.tensor([candidate.rank for candidate in scored])), "our ranks"
+    assert hold(torch.tensor([row[2] for row in ranks[1:]])), "their ranks"
+
+
 def main(rounds: int) -> None:
     torch.manual_seed(1)
     with torch.no_grad():
@@ -157,7 +245,11 @@ def main(rounds: int) -> None:
         large = made("124M")
         append(large, rounds)
         middle(large, rounds)
+        if importlib.util.find_spec(MINICONS) is None:
+            print(NO_MINICONS, file=sys.stderr)
+        else:
+            new_text(large, rounds)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 15)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else at_length(15, 2))

@@ -112,7 +112,7 @@ def test_logits_that_overflow_exp_fall_back_and_stay_exact() -> None:
     assert error(d_head, exact_d_head) < 1e-5
 
 
-@pytest.mark.parametrize("scale", [1.0, 60.0])
+@pytest.mark.parametrize("scale", [1.0, 15.0, 60.0])  # exp overflows in no row, in some, in all
 def test_surprisals_alone_are_torchs(scale: float) -> None:
     hidden, head, targets = (t.detach() for t in problem(scale=scale))
     exact = F.cross_entropy(hidden.double() @ head.double().T, targets, reduction="none")
@@ -143,15 +143,3 @@ def test_auto_is_what_the_cpu_is_fast_at_and_an_unknown_wish_names_the_choices()
     assert chosen("float32") == "float32"
     with pytest.raises(ValueError, match=r"float16.*auto, float32, bfloat16"):
         chosen("float16")
-
-
-@pytest.mark.parametrize("spread", [1.0, 300.0])  # of logits; exp overflows at 88
-def test_each_rows_surprisal_is_the_cross_entropy(spread: float) -> None:
-    torch.manual_seed(3)
-    hidden, head = torch.randn(7, 4) * spread, torch.randn(5000, 4)
-    targets = torch.randint(0, 5000, (7,))
-    expected = F.cross_entropy(hidden.double() @ head.double().T, targets, reduction="none")
-    with torch.no_grad():
-        actual = chunked.surprisals(hidden, head, targets)
-    torch.testing.assert_close(actual.double(), expected, rtol=1e-5, atol=1e-5 * spread)
-    assert chunked.surprisals(hidden[:0], head, targets[:0]).shape == (0,)

@@ -12,7 +12,7 @@ from torch import Tensor
 from core import scoring
 from core.messages import Prediction
 from core.models.gpt2 import Config, Model
-from core.products import products
+from core.products import body, products
 from core.reading import Reading
 from core.scoring import Scorer
 from core.tokenizer import gpt2
@@ -110,12 +110,13 @@ class Counted:
     def __init__(self, model: Model, patch: pytest.MonkeyPatch) -> None:
         self.tokens: list[int] = []
         self.rows: list[int] = []
-        self.precisions: set[str] = set()
+        self.precisions: set[tuple[str, bool]] = set()  # of float32's products, and whether autocast is on
         forward, logits = model.forward, model.logits
 
         def counted(ids: Tensor, **others: Any) -> Tensor:
             self.tokens.append(ids.numel())
-            self.precisions.add(torch.backends.mkldnn.matmul.fp32_precision)  # type: ignore[attr-defined]
+            precision = torch.backends.mkldnn.matmul.fp32_precision  # type: ignore[attr-defined]
+            self.precisions.add((precision, torch.is_autocast_enabled("cpu")))
             return forward(ids, **others)
 
         def asked(hidden: Tensor) -> Tensor:
@@ -225,11 +226,11 @@ def test_a_text_is_read_in_float32_in_the_middle_of_a_step_in_bfloat16(
     counted: tuple[Scorer, Counted],
 ) -> None:
     scorer, count = counted
-    with products("bfloat16"):
+    with body("bfloat16"), products("bfloat16"):
         scorer.table("", [1, 2, 3], top_k=3, step=0)
         scorer.surprisals([4, 5, 6])
         scorer.find([7, 8, 9], 1, "a", 3)
-    assert count.precisions == {"ieee"}
+    assert count.precisions == {("ieee", False)}
 
 
 def test_a_text_of_many_pieces_is_cut_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:

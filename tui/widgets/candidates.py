@@ -7,7 +7,7 @@ from typing import ClassVar, NamedTuple
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
-from textual.events import Click, Resize
+from textual.events import Click
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
@@ -113,9 +113,6 @@ class CandidateList(LineView, can_focus=True):
         self._build()
         self.show_line(self.cursor + self.pinned)
 
-    def on_resize(self, event: Resize) -> None:
-        self._build()
-
     def watch_unit(self) -> None:
         self._build()
 
@@ -124,10 +121,7 @@ class CandidateList(LineView, can_focus=True):
         super().watch_has_focus(has_focus)
         self._build()
 
-    def _build(self) -> None:
-        width = self.scrollable_content_region.width
-        if width <= 0:
-            return
+    def _lines_for(self, width: int) -> list[Strip]:
         target = self.prediction.target if self.prediction else None
         candidates = self.candidates
         self.cursor = max(0, min(self.cursor, len(candidates) - 1))
@@ -145,7 +139,7 @@ class CandidateList(LineView, can_focus=True):
         ]
         if self.found is not None and not lines:
             lines = [strip(Segment(cells.left("no token holds that", width), theme.DIM))]
-        self.show([self._header(width), *lines])
+        return [self._header(width), *lines]
 
     def _header(self, width: int) -> Strip:
         columns = _Columns.fitting(width, drawn=self.drawn is not None)

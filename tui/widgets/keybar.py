@@ -1,8 +1,9 @@
 """One line of the keys that work now, each of them also there to click."""
 
 from rich.segment import Segment
-from textual.events import Click, Resize
+from textual.events import Click
 from textual.screen import Screen
+from textual.strip import Strip
 
 from tui import cells, theme
 from tui.bindings import shown_bindings
@@ -20,9 +21,6 @@ class KeyBar(LineView):
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, self._bindings_updated)
 
-    def on_resize(self, event: Resize) -> None:
-        self._build()
-
     def on_click(self, event: Click) -> None:
         for start, end, key in self._shown:
             if start <= event.x < end:
@@ -32,10 +30,7 @@ class KeyBar(LineView):
         if screen is self.screen:
             self._build()
 
-    def _build(self) -> None:
-        width = self.scrollable_content_region.width
-        if width <= 0:
-            return
+    def _lines_for(self, width: int) -> list[Strip]:
         segments: list[Segment] = []
         self._shown = []
         at = 0
@@ -47,4 +42,4 @@ class KeyBar(LineView):
             segments += [Segment(key, theme.LIT), Segment(label, theme.PLAIN)]
             self._shown.append((at, at + size, binding.key))
             at += size
-        self.show([strip(*segments)])
+        return [strip(*segments)]

@@ -6,6 +6,7 @@ from typing import overload
 
 from rich.cells import cell_len
 from rich.segment import Segment
+from textual.events import Resize
 from textual.geometry import Region, Size, Spacing
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -14,9 +15,10 @@ from textual.strip import Strip
 class LineView(ScrollView, can_focus=False):
     """Shows strips, one a line; `show` paints anew what differs from before and nothing else.
 
-    Textual repaints a whole dirty widget; over a slow line the difference is tenfold. A subclass builds
-    all its lines from its state and calls `show`; it never paints. The first `pinned` lines stay in place
-    while the others scroll. Where there may be thousands of lines, `LazyLines` makes those in sight only.
+    Textual repaints a whole dirty widget; over a slow line the difference is tenfold. A subclass makes all
+    its lines from its state, in `_lines_for`, and calls `_build` where that has changed; it never paints.
+    The first `pinned` lines stay in place while the others scroll. Where there may be thousands of lines,
+    `LazyLines` makes those in sight only.
     """
 
     pinned = 0
@@ -42,6 +44,19 @@ class LineView(ScrollView, can_focus=False):
             new = lines[y] if y < len(lines) else None
             if old != new:
                 self.refresh_line(y)
+
+    def on_resize(self, event: Resize) -> None:
+        self._build()
+
+    def _build(self) -> None:
+        """Show the lines of the present state, where there is any width for them."""
+        width = self.scrollable_content_region.width
+        if width > 0:
+            self.show(self._lines_for(width))
+
+    def _lines_for(self, width: int) -> Sequence[Strip]:
+        """The lines of the present state, at most this many cells wide."""
+        raise NotImplementedError
 
     def refresh_line(self, y: int) -> None:
         """Have line y painted again, where it is visible."""

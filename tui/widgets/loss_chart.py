@@ -107,7 +107,7 @@ class LossChart(LineView, can_focus=True):
         if any(step is not None and step < self._last for step in (before, after)):
             self._request(FOLLOW)
 
-    def on_resize(self) -> None:
+    def _build(self) -> None:
         self._request(0)
 
     # --------------------------------------------------------------------------------------------- drawing
@@ -135,13 +135,14 @@ class LossChart(LineView, can_focus=True):
     def _redraw(self) -> None:
         self._timer = None
         self._drawn = time.monotonic()
-        width, height = self.scrollable_content_region.size
-        if width == 0 or height == 0:
-            return
+        super()._build()
+
+    def _lines_for(self, width: int) -> list[Strip]:
+        height = self.scrollable_content_region.height
         lines = [self._legend(width)]
         if width >= LEAST_WIDTH and height >= LEAST_HEIGHT:
             lines += self._picture(width, height - 1) if self._last > 0 else _invitation(width, height - 1)
-        self.show(lines + [Strip([])] * (height - len(lines)))
+        return lines + [Strip([])] * (height - len(lines))
 
     @property
     def _present(self) -> int:

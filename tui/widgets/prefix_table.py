@@ -6,7 +6,7 @@ from typing import ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
-from textual.events import Click, Resize
+from textual.events import Click
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
@@ -112,9 +112,6 @@ class PrefixTable(LineView, can_focus=True):
         if self.table is not None and 0 <= row < len(self.table.predictions):
             self.select(row)
 
-    def on_resize(self, event: Resize) -> None:
-        self._build()
-
     def watch_unit(self) -> None:
         self._build()
 
@@ -128,11 +125,10 @@ class PrefixTable(LineView, can_focus=True):
 
     # -------------------------------------------------------------------------------------------- the lines
 
-    def _build(self) -> None:
+    def _lines_for(self, width: int) -> Sequence[Strip]:
         table = self.table
-        width = self.scrollable_content_region.width
-        if table is None or width <= 0:
-            return
+        if table is None:
+            return []
         columns = _Columns(width, self.unit, table, ids=self.ids)
         pieces = [visible(token.piece) for token in table.tokens]
         if self.ids:
@@ -154,7 +150,7 @@ class PrefixTable(LineView, can_focus=True):
                 border=position in table.window_starts and position > 0,
             )
 
-        self.show(LazyLines(1 + len(table.predictions), line))
+        return LazyLines(1 + len(table.predictions), line)
 
 
 class _Columns:

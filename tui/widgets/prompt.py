@@ -5,7 +5,7 @@ from rich.style import Style
 from textual.content import Content
 from textual.document._document_navigator import DocumentNavigator
 from textual.document._wrapped_document import WrappedDocument
-from textual.events import Click, Resize
+from textual.events import Click
 from textual.geometry import Offset
 from textual.message import Message
 from textual.strip import Strip
@@ -76,9 +76,6 @@ class TokenStrip(LineView):
         self._table, self._cursor = table, cursor
         self._build()
 
-    def on_resize(self, event: Resize) -> None:
-        self._build()
-
     def on_click(self, event: Click) -> None:
         line = event.y + self.scroll_offset.y
         for position, (y, start, end) in enumerate(self._places):
@@ -86,9 +83,11 @@ class TokenStrip(LineView):
                 self.post_message(self.Picked(position))
 
     def _build(self) -> None:
-        width = self.scrollable_content_region.width
-        if width <= 0:
-            return
+        super()._build()
+        if 0 <= self._cursor < len(self._places):
+            self.show_line(self._places[self._cursor][0])
+
+    def _lines_for(self, width: int) -> list[Strip]:
         lines: list[list[Segment]] = [[]]
         used = 0
         self._places = []
@@ -112,6 +111,4 @@ class TokenStrip(LineView):
             self._places.append((len(lines) - 1, used, used + size))
             lines[-1].append(Segment(text, style))
             used += size
-        self.show([strip(*segments) for segments in lines] if tokens else list[Strip]())
-        if 0 <= self._cursor < len(self._places):
-            self.show_line(self._places[self._cursor][0])
+        return [strip(*segments) for segments in lines] if tokens else []

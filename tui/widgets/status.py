@@ -2,7 +2,7 @@
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.events import Resize
+from textual.strip import Strip
 
 from core.messages import Progress, State, StepResult
 from core.text import safe
@@ -59,18 +59,11 @@ class StatusLine(LineView):
                 self._speed = speed if self._speed is None else self._speed + _SMOOTH * (speed - self._speed)
         self._build()
 
-    def on_resize(self, event: Resize) -> None:
-        self._build()
-
-    def _build(self) -> None:
-        width = self.scrollable_content_region.width
-        if width <= 0:
-            return
+    def _lines_for(self, width: int) -> list[Strip]:
         state = self._state
         if state is None:
             words = self._words if self._progress is None else f" {_done(self._progress)}"
-            self.show([strip(Segment(cells.left(words, width), theme.DIM))])
-            return
+            return [strip(Segment(cells.left(words, width), theme.DIM))]
         run = "▶ running" if state.running else "‖ paused"
         if not state.running and state.step >= state.goal:
             run = "■ done"
@@ -101,7 +94,7 @@ class StatusLine(LineView):
                 break
             segments.append(Segment(text, style))
             used += cells.cell_len(text)
-        self.show([strip(*segments)])
+        return [strip(*segments)]
 
 
 def _done(progress: Progress) -> str:

@@ -2,8 +2,9 @@
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.events import Click, Resize
+from textual.events import Click
 from textual.message import Message
+from textual.strip import Strip
 
 from tui import cells, theme
 from tui.widgets.lines import LineView, strip
@@ -29,9 +30,6 @@ class PaneTabs(LineView):
         self._active = name
         self._build()
 
-    def on_resize(self, event: Resize) -> None:
-        self._build()
-
     def on_click(self, event: Click) -> None:
         start = 1
         for name, label in TABS:
@@ -40,10 +38,10 @@ class PaneTabs(LineView):
                 self.post_message(self.Asked(name))
             start = end
 
-    def _build(self) -> None:
+    def _lines_for(self, width: int) -> list[Strip]:
         segments = [Segment(" ")]
         for name, label in TABS:
             active = name == self._active
             style = Style(color=theme.ACCENT, bold=True, underline=True) if active else theme.DIM
             segments += [Segment("▸" if active else " ", theme.LIT), Segment(label, style), Segment("  ")]
-        self.show([strip(*segments)])
+        return [strip(*segments)]

@@ -1,7 +1,7 @@
 """One line of plain words, of which there are a longer and a shorter wording."""
 
 from rich.segment import Segment
-from textual.events import Resize
+from textual.strip import Strip
 
 from tui import cells
 from tui.widgets.lines import LineView, strip
@@ -19,13 +19,7 @@ class Words(LineView):
         self._wordings = wordings
         self._build()
 
-    def on_resize(self, event: Resize) -> None:
-        self._build()
-
-    def _build(self) -> None:
-        width = self.scrollable_content_region.width
-        if width <= 0:
-            return
+    def _lines_for(self, width: int) -> list[Strip]:
         fitting = [words for words in self._wordings if cells.cell_len(words) <= width]
         shown = fitting[:1] or [cells.left(words, width) for words in self._wordings[-1:]]
-        self.show([strip(Segment(words)) for words in shown])
+        return [strip(Segment(words)) for words in shown]
