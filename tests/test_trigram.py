@@ -150,7 +150,7 @@ def test_the_command_learns_from_the_training_part_and_measures_the_others_and_w
     assert second["nats"] == second["validation"] == pytest.approx(held_out.mean(), abs=1e-4)
     assert {line["prompt"]: line["expected"] for line in lists}.keys() == EXPECTED.keys()
     sat = next(line for line in lists if line["prompt"].endswith("sat on the"))
-    assert sat["first"][:2] == [" mat", " cat"] and len(sat["first"]) == 10
+    assert set(sat["first"][:2]) == {" mat", " cat"} and len(sat["first"]) == 10
 
 
 def test_the_bench_is_run_by_hand() -> None:
