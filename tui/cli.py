@@ -4,58 +4,18 @@ import io
 import os
 import shlex
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import click
 import msgspec
 from click.core import ParameterSource
 
-from core.messages import (
-    TINY,
-    Generate,
-    SampleConfig,
-    Training,
-)  # no torch, and the screen needs them first of all
+from core.messages import Generate, SampleConfig, Training  # no torch, and the screen needs it first of all
 from tui.failing import Failed, as_usage, in_one_sentence
+from tui.options import FRESH, MODEL, TRAINING, TRAINING_HELP, model_option, training_options
 
-TRAINING = Training()
 GENERATE = Generate(text="")
 SAMPLING = SampleConfig()
-FRESH = "fresh"
-
-
-def _model_option(default: str) -> Callable[..., Any]:
-    return click.option(
-        "--model",
-        metavar="NAME|DIR|ID",
-        default=default,
-        show_default=True,
-        help="'tiny' (comes with neglogp, trained on old novels), 'fresh' (weights drawn from a seed), "
-        "'book' (GPT-2 as in chapter 5 of Raschka's book, untrained), a run's name, a folder in the Hugging "
-        "Face GPT-2 layout, its path starting with ./ or /, or an id of the Hugging Face hub: gpt2, "
-        "owner/name.",
-    )
-
-
-MODEL = _model_option(TINY)
-
-_TRAINING_HELP = {
-    "preset": "The size of a fresh model.",
-    "batch": "Windows in one update.",
-    "context": "Tokens in a window; fewer where the model has no more.",
-    "learning_rate": "The highest; it falls to a tenth of it.",
-    "warmup": "Updates until it is reached.",
-    "seed": "What weights, order and dropout are drawn from.",
-    "dropout": "The share of values dropped.",
-    "weight_decay": "Of the matrices.",
-    "clip": "The longest a gradient may be.",
-    "evaluate_every": "Updates between two validation losses.",
-    "held_out": "The share of the text that validates, at its end; whole documents where it has some.",
-    "optimizer": "adamw, or muon for the matrices between the embeddings.",
-    "vocabulary_sample": "Tokens that a step's loss is estimated over, but in the last tenth; 0 is all.",
-    "dtype": "What products of a step are made in: auto, float32 or bfloat16; auto goes by the CPU.",
-}
 
 
 class Commands(click.Group):
@@ -76,18 +36,6 @@ def _version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> No
         except metadata.PackageNotFoundError:
             raise Failed("this copy of neglogp is not installed, so it has no version") from None
         ctx.exit()
-
-
-def _training_options(command: Callable[..., None]) -> Callable[..., None]:
-    """An option for each setting of a run that is settled when it begins."""
-    for name, text in reversed(_TRAINING_HELP.items()):
-        default = getattr(TRAINING, name)
-        names = [name, "--" + name.replace("_", "-")]
-        if name == "learning_rate":
-            names.append("--lr")
-        option = click.option(*names, type=type(default), default=default, show_default=True, help=text)
-        command = option(command)
-    return command
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -189,8 +137,8 @@ def score(text: str, model: str, as_json: bool, as_csv: bool) -> None:
     "--out", metavar="RUN", help="The new run: a name, or with a slash in it the path of its folder."
 )
 @click.option("--resume", metavar="RUN", help="Go on with this run where it stands; --steps makes N more.")
-@_model_option(FRESH)
-@_training_options
+@model_option(FRESH)
+@training_options
 @click.option("--prompt", metavar="TEXT", help="Follow the loss of this text too.")
 @click.pass_context
 def train(
@@ -222,7 +170,7 @@ def train(
     as long as no option says otherwise; `evaluation` is then what the book prints as the training loss.
     """
     if resume is not None:
-        for name in ("out", "model", *_TRAINING_HELP):
+        for name in ("out", "model", *TRAINING_HELP):
             if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
                 option = "--" + name.replace("_", "-")
                 raise click.UsageError(f"{option} is settled once a run has begun: leave it out of --resume")

@@ -15,7 +15,11 @@ from tests.bench.table import markdown
 
 FOLDER = Path(__file__).parent
 ORDER = ("spin", "first_frame", "engine_ready", "training_step", "loss_speed", "loss_memory")  # then the rest
-BY_HAND = ("book", "trigram")  # need texts of their own, the book a package too: their docstrings say which
+BY_HAND = (
+    "book",
+    "embedded",
+    "trigram",
+)  # need texts of their own, the book a package too: their docstrings say which
 GUARD = 'if __name__ == "__main__":'
 QUICK_WORDS = {"first_frame": ("1",)}  # its own way to be short
 

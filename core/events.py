@@ -1,0 +1,52 @@
+"""What the engine tells by itself."""
+
+from typing import Literal
+
+from core.records import Generated, Prediction, State, StepResult, Table
+from core.wire import Message
+
+
+class Stepped(Message, frozen=True, kw_only=True):
+    """Steps done since the last such event; events that wait are joined, none is lost."""
+
+    results: tuple[StepResult, ...]
+    state: State
+
+
+class Rescored(Message, frozen=True, kw_only=True):
+    """The text that is being watched, scored anew after a step."""
+
+    table: Table
+
+
+class Glimpsed(Message, frozen=True, kw_only=True):
+    """The open row of a text that is being scored, at `position`; the table with the same row follows."""
+
+    text: str
+    step: int
+    position: int
+    prediction: Prediction
+
+
+class Continued(Message, frozen=True, kw_only=True):
+    """A continuation under way: all of it so far."""
+
+    generated: Generated
+
+
+class Progress(Message, frozen=True, kw_only=True):
+    """Something that takes long: `done` of `total` steps, or of what `unit` says."""
+
+    what: str
+    done: int
+    total: int
+    unit: Literal["", "MB", "bytes", "M characters"] = ""
+
+
+class Changed(Message, frozen=True, kw_only=True):
+    """The session's state changed by itself, such as when a run reaches its end."""
+
+    state: State
+
+
+AnyEvent = Stepped | Rescored | Glimpsed | Continued | Progress | Changed

@@ -1,0 +1,130 @@
+"""What the screen asks of the session."""
+
+from typing import Generic, TypeVar
+
+from core.records import Candidates, Controlled, Curve, Generated, SampleConfig, State, Stored, Table
+from core.training import Training
+from core.wire import Message, require
+
+Result = TypeVar("Result")
+
+
+class Request(Message, Generic[Result], frozen=True, kw_only=True):
+    """Something asked of the session; the type parameter is what it answers with."""
+
+
+class Open(Request[State], frozen=True, kw_only=True):
+    """Load a model and set up a run on it: `model` is "tiny", "fresh", "book", a run, folder or hub id."""
+
+    model: str = "fresh"
+    training: Training = Training()
+
+
+class Status(Request[State], frozen=True, kw_only=True):
+    """Ask where the session stands."""
+
+
+class History(Request[Curve], frozen=True, kw_only=True):
+    """Ask for the steps of the run from step `since` on."""
+
+    since: int = 0
+
+
+class Score(Request[Table], frozen=True, kw_only=True):
+    """Score a text, and keep on scoring it after every step. A newer one replaces a waiting older one."""
+
+    text: str
+    top_k: int = 20
+
+
+class Find(Request[Candidates], frozen=True, kw_only=True):
+    """The tokens that hold `query`, as the model sees them after token `position` of the scored text."""
+
+    position: int
+    query: str
+    limit: int = 20
+
+
+class Run(Request[State], frozen=True, kw_only=True):
+    """Train `steps` more steps, or to the end of the schedule; answered at once, `Stepped` tells the rest."""
+
+    steps: int | None = None
+
+
+class Pause(Request[State], frozen=True, kw_only=True):
+    """End the run's present step and stay there."""
+
+
+class Rewind(Request[State], frozen=True, kw_only=True):
+    """Go to an earlier (or once reached) step of the run, exactly."""
+
+    step: int
+
+
+class Reset(Request[State], frozen=True, kw_only=True):
+    """Back to the weights the run started from: a new run with the same configuration."""
+
+
+class Configure(Request[State], frozen=True, kw_only=True):
+    """Start a new run with this configuration; a fresh model is built anew from its preset and seed."""
+
+    training: Training
+
+
+class Extend(Request[State], frozen=True, kw_only=True):
+    """Let the run go on for `steps` more steps after its schedule, at its last learning rate."""
+
+    steps: int
+
+
+class Upload(Request[Stored], frozen=True, kw_only=True):
+    """One piece of a training text, in order; `last` ends it."""
+
+    name: str
+    text: str
+    first: bool
+    last: bool
+
+
+class Generate(Request[Generated], frozen=True, kw_only=True):
+    """Continue a text by `tokens` tokens, drawn with `sampling`; a draw depends on the seed and its place."""
+
+    text: str
+    tokens: int = 20
+    sampling: SampleConfig = SampleConfig()
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require("tokens", self.tokens, 1, 100_000)
+        require("seed", self.seed, 0, 2**63 - 1)
+
+
+class Control(Request[Controlled], frozen=True, kw_only=True):
+    """The prediction after token `position` of the scored text, as the sampling controls leave it."""
+
+    position: int
+    sampling: SampleConfig
+    token_ids: tuple[int, ...] = ()
+
+
+class Stop(Request[State], frozen=True, kw_only=True):
+    """Break off what takes long: a continuation, a rewind. Answered once it has stopped."""
+
+
+AnyRequest = (
+    Open
+    | Status
+    | History
+    | Score
+    | Find
+    | Run
+    | Pause
+    | Rewind
+    | Reset
+    | Configure
+    | Extend
+    | Upload
+    | Generate
+    | Control
+    | Stop
+)

@@ -1,0 +1,97 @@
+"""What every part of a session has: the model, the run and where they stand."""
+
+from collections.abc import Callable
+
+from core import messages as m
+from core.hub import Hub
+from core.looking import Looking
+from core.opening import SNAPSHOT_BYTES, Means, Opened
+from core.recorder import Recorder
+from core.texts import Texts
+from core.tokenizer import gpt2
+
+
+class Base:
+    """Everything one person works on. One thread may touch it.
+
+    `emit` takes events. `between` is called where a session in the middle of a step can serve a small
+    request; `interrupted` says whether what takes long should be broken off, `overtaken` whether a newer
+    text waits to be scored. Of `snapshot_bytes` of memory the way back is made; with 0 it starts at step 0.
+    """
+
+    def __init__(
+        self,
+        *,
+        emit: Callable[[m.AnyEvent], None],
+        between: Callable[[], None],
+        interrupted: Callable[[], bool],
+        overtaken: Callable[[], bool] = lambda: False,
+        recorder: Recorder,
+        snapshot_bytes: int = SNAPSHOT_BYTES,
+    ) -> None:
+        self._emit = emit
+        self._between = between
+        self._interrupted = interrupted
+        self._recorder = recorder
+        self._tokenizer = gpt2()
+        self._means = Means(
+            texts=Texts(self._tokenizer, tell=emit, interrupted=interrupted),
+            hub=Hub(emit, interrupted),
+            between=between,
+            snapshot_bytes=snapshot_bytes,
+        )
+        self._opened: Opened | None = None
+        self._looking = Looking(self._tokenizer, emit=lambda event: self._emit(event), overtaken=overtaken)
+        self._until: int | None = None  # the step to pause at; None while paused
+        self._counting = False  # whether a number of steps was asked for, to which more can be added
+        self._goal = 0
+        self._warning: str | None = None
+
+    @property
+    def at(self) -> Opened:
+        """What is open. Raises ValueError before anything is."""
+        if self._opened is None:
+            raise ValueError("no model is open yet")
+        return self._opened
+
+    def status(self, request: m.Status | None = None) -> m.State:
+        """Where the session stands."""
+        at = self.at
+        return m.State(
+            model=at.model_info,
+            text=at.text_info,
+            training=at.training,
+            step=at.trainer.step_count,
+            goal=self._goal,
+            running=self.running,
+            run=self._recorder.name,
+            references=at.references,
+            warning=self._warning or self._recorder.warning,
+        )
+
+    def upload(self, request: m.Upload) -> m.Stored:
+        """Take in one piece of a training text; with the last one it can be trained on."""
+        text = self._means.texts.receive(request.name, request.text, first=request.first, last=request.last)
+        return m.Stored(name=request.name, tokens=len(text.ids) if text else 0)
+
+    def history(self, request: m.History) -> m.Curve:
+        """The steps known, also those ahead after a rewind, with the watched text's mean where measured."""
+        results = self.at.results
+        steps = sorted(step for step in results if step >= request.since)
+        return m.Curve(results=tuple(self._looking.watch.joined(results[step]) for step in steps))
+
+    def close(self) -> None:
+        """Save the run where it stands."""
+        self._recorder.close(self._opened)
+
+    def _take(self, at: Opened) -> None:
+        self._recorder.close(self._opened)
+        self._opened = at
+        self._until = None
+        self._goal = max(at.training.steps, at.saved.position if at.saved else 0)
+        self._warning = at.warning
+        self._looking.begin(at.model)
+
+    @property
+    def running(self) -> bool:
+        return self._until is not None

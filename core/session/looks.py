@@ -1,0 +1,37 @@
+"""A session's part that looks at texts and changes nothing."""
+
+from core import messages as m
+from core.continuing import after_the_controls, continuation
+from core.session.base import Base
+
+
+class Looks(Base):
+    """Scoring, finding, continuing."""
+
+    def score(self, request: m.Score) -> m.Table:
+        """Score a text and watch it from now on. Raises Overtaken where a newer one waits."""
+        return self._looking.score(request, self.at.trainer.step_count)
+
+    def find(self, request: m.Find) -> m.Candidates:
+        """Tokens that hold what was typed, as seen after a position of the watched text."""
+        return self._looking.find(request)
+
+    def control(self, request: m.Control) -> m.Controlled:
+        """A prediction of the watched text as the sampling controls leave it."""
+        return after_the_controls(self._looking.logits_at(request.position), request)
+
+    def generate(self, request: m.Generate) -> m.Generated:
+        """Continue a text, telling how far it is; a stop leaves what there is."""
+        return continuation(
+            self.at.model, self._tokenizer, request, grown=self._grown, interrupted=self._interrupted
+        )
+
+    def _grown(self, event: m.Continued) -> None:
+        self._emit(event)
+        self._between()
+
+    def _show_watch(self) -> None:
+        self._looking.show(self.at.trainer.step_count)
+
+    def _measure_watch(self) -> None:
+        self._looking.measure(self.at.trainer.step_count)

@@ -1,0 +1,134 @@
+"""A session's part that trains, forwards and backwards."""
+
+from core import messages as m
+from core.session.looks import Looks
+from core.trainer import Diverged
+from core.wire import measured
+
+
+class Trains(Looks):
+    """Running, pausing, going back."""
+
+    def run(self, request: m.Run) -> m.State:
+        """Start to train: `advance` does the steps. Raises ValueError at the end of the schedule.
+
+        Asked for a number of steps while such a number is being done, it adds them to it.
+        """
+        step = self.at.trainer.step_count
+        if request.steps is None and step >= self._goal:
+            raise ValueError(f"all {self._goal:,} steps are done: extend the run to go on")
+        if request.steps is not None and request.steps < 1:
+            raise ValueError(f"steps is {request.steps}; it must be at least 1")
+        if request.steps is None:
+            self._until = self._goal
+        elif self._until is not None and self._counting:
+            self._until += request.steps
+        else:
+            self._until = step + request.steps
+        self._counting = request.steps is not None
+        self._goal = max(self._goal, self._until)
+        self._warning = None
+        return self.status()
+
+    def pause(self, request: m.Pause) -> m.State:
+        """Stay at the present step."""
+        self._until = None
+        return self.status()
+
+    def extend(self, request: m.Extend) -> m.State:
+        """More steps after the schedule."""
+        if request.steps < 1:
+            raise ValueError(f"steps is {request.steps}; it must be at least 1")
+        self._goal = max(self._goal, self.at.trainer.step_count) + request.steps
+        return self.status()
+
+    def advance(self) -> None:
+        """One step of the run that goes on: done, written down, told. A loss that is not finite pauses it."""
+        at = self.at
+        self._recorder.begin(at)
+        if at.trainer.step_count == 0 and 0 not in at.results:
+            self._before_the_first_step()
+        try:
+            result = at.trainer.step()
+        except Diverged as error:
+            self.halt(str(error))
+            return
+        self._looking.pace.trained(result.seconds)
+        self._acknowledge(result)
+        last = self._until is not None and result.step >= self._until
+        if last:
+            self._until = None
+        if last or self._looking.pace.may_measure:
+            self._measure_watch()
+        self._emit(m.Stepped(results=(self._looking.watch.joined(result),), state=self.status()))
+        if last or self._looking.pace.may_show:
+            self._show_watch()
+
+    def halt(self, reason: str) -> None:
+        """Pause and tell why."""
+        self._until = None
+        self._warning = reason
+        self._emit(m.Changed(state=self.status()))
+
+    def _before_the_first_step(self) -> None:
+        """The line of step 0: what the model is like before any update."""
+        at = self.at
+        self._measure_watch()
+        training, validation = map(measured, at.trainer.evaluate())
+        start = m.StepResult(step=0, evaluation=training, validation=validation)
+        self._acknowledge(start)
+        self._emit(m.Stepped(results=(self._looking.watch.joined(start),), state=self.status()))
+
+    def _acknowledge(self, result: m.StepResult) -> None:
+        """Write a step down."""
+        self._check_retraced(result)
+        self.at.results[result.step] = result
+        self._recorder.step(self.at, result)
+
+    def _check_retraced(self, result: m.StepResult) -> None:
+        """Say so where a step that is done again comes out otherwise than before."""
+        known = self.at.results.get(result.step)
+        if known is not None and known.loss != result.loss:
+            self._warning = (
+                f"step {result.step} came out otherwise than before, with a loss of {result.loss} and not "
+                f"{known.loss}: the run has left its own curve"
+            )
+
+    def rewind(self, request: m.Rewind) -> m.State:
+        """Go to an earlier step, or forward again to one once reached. The run pauses there.
+
+        Raises ValueError for a step that was never reached.
+        """
+        furthest = max(self.at.results, default=0)
+        if not 0 <= request.step <= furthest:
+            raise ValueError(f"step {request.step} is not there yet: choose one from 0 to {furthest}")
+        self._until = None
+        self._warning = None
+        self._go_to(request.step, what="going back")
+        stood = self.at.results.get(self.at.trainer.step_count)
+        if stood is not None:
+            self._recorder.step(self.at, stood)
+        return self.status()
+
+    def stop(self, request: m.Stop) -> m.State:
+        """What takes long has seen the request and ended by now."""
+        return self.status()
+
+    def _go_to(self, step: int, *, what: str) -> None:
+        """Replay to a step, telling how far it is; a stop leaves the run at the step it has come to."""
+        self._measure_watch()
+        first: int | None = None
+        try:
+            for result in self.at.trainer.replay(step):
+                first = result.step - 1 if first is None else first
+                self._check_retraced(result)
+                self.at.results.setdefault(result.step, result)
+                if result.step < step:
+                    self._emit(m.Progress(what=what, done=result.step - first, total=step - first))
+                    self._between()
+                    if self._interrupted():
+                        break
+        except Diverged as error:
+            self._warning = str(error)
+        self._measure_watch()
+        self._show_watch()
