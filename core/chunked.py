@@ -60,17 +60,22 @@ def loss_and_gradients(
     return (loss / total).to(hidden.dtype), d_hidden
 
 
-def surprisals(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
-    """-log q at the targets without keeping any logits: (N, D), (V, D), (N,) -> (N,) float64, in nats."""
+def surprisals(hidden: Tensor, head: Tensor, targets: Tensor, bias: Tensor | None = None) -> Tensor:
+    """-log q at the targets without keeping any logits: (N, D), (V, D), (N,) -> (N,) float64, in nats.
+
+    `bias` (V,) is added to the logits.
+    """
     found = []
     for rows in _groups(len(targets), hidden.dtype):
         h, y = hidden[rows], targets[rows]
-        own = _own_logits(h, head, y)  # (R, 1)
+        own = _own_logits(h, head, y, bias)  # (R, 1)
         s = h.new_zeros(len(h))  # (R,)
-        for _, w in _blocks(head):
-            s += linear(h, w).sub_(own).exp_().sum(-1)
+        for first, w in _blocks(head):
+            added = None if bias is None else bias[first : first + len(w)]
+            s += linear(h, w, added).sub_(own).exp_().sum(-1)
         if not torch.isfinite(s).all():
-            found.append((torch.logsumexp(h @ head.T, -1) - own.squeeze(-1)).double())
+            logits = h @ head.T if bias is None else torch.addmm(bias, h, head.T)  # (R, V)
+            found.append((torch.logsumexp(logits, -1) - own.squeeze(-1)).double())
         else:
             found.append(torch.log(s).double())
     return torch.cat(found) if found else torch.zeros(0, dtype=torch.float64)

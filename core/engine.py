@@ -15,6 +15,7 @@ from core.outbox import Outbox
 from core.recorder import Recorder
 from core.runs import RunError
 from core.session import Session
+from core.session.base import Stopped
 from core.texts import MissingText
 from core.watching import Overtaken
 
@@ -94,6 +95,8 @@ class Engine:
             self._outbox.send(m.Answer(id=call.id, result=handler(call.request)))
         except Overtaken:
             self._fail(call, "superseded", SUPERSEDED)
+        except Stopped as error:
+            self._fail(call, "stopped", str(error))
         except (RunError, OSError) as error:
             self._fail(call, "storage", str(error))
         except MissingText as error:

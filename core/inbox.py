@@ -13,10 +13,12 @@ from core.messages import (
     BadLine,
     Call,
     Control,
+    Dissect,
     Failure,
     Find,
     Hello,
     History,
+    Inspect,
     Pause,
     Run,
     Score,
@@ -28,8 +30,9 @@ from core.messages import (
 SUPERSEDED = "a newer prompt took its place"
 
 # They read the model and change nothing: may be served inside a step.
-_SMALL = (Score, Find, Control, Status, History)
-_OVERTAKEN = (Pause, Run, Stop)  # have to wait for the step's end, and small ones need not wait for them
+_SMALL = (Score, Find, Control, Inspect, Status, History)
+# These have to wait for the step's end, and small ones need not wait for them.
+_OVERTAKEN = (Pause, Run, Stop, Dissect)
 
 
 class _Numbered(msgspec.Struct):

@@ -11,6 +11,13 @@ import msgspec
 
 # One statement for all names of a module; sorted, each would have one of its own.
 # isort: off
+from core.anatomy_records import (
+    BatchRow as BatchRow,
+    Dissected as Dissected,
+    Inspected as Inspected,
+    Layer as Layer,
+    Logit as Logit,
+)
 from core.records import (
     Candidate as Candidate,
     Candidates as Candidates,
@@ -46,6 +53,8 @@ from core.requests import (
     Upload as Upload,
     Generate as Generate,
     Control as Control,
+    Dissect as Dissect,
+    Inspect as Inspect,
     Stop as Stop,
     Result as Result,
 )
@@ -67,7 +76,7 @@ PROTOCOL = 1
 LINE_LIMIT = 16 * 2**20  # bytes in one line; a table of 200 rows with 20 candidates each takes about 440 kB
 UPLOAD_CHUNK = 2**20  # characters of a training text in one `Upload`
 
-AnyResult = State | Curve | Table | Candidates | Generated | Controlled | Stored
+AnyResult = State | Curve | Table | Candidates | Generated | Controlled | Stored | Dissected | Inspected
 FailureKind = Literal["bad_request", "bad_line", "stopped", "superseded", "missing", "storage", "internal"]
 
 

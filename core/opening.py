@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from core import runs
+from core.anatomy import Anatomy
 from core.checkpoint import CONFIG, load_model
 from core.history import History, Snapshot
 from core.hub import Hub, HubModel, is_hub_id
@@ -26,7 +27,10 @@ SNAPSHOT_BYTES = 2**30  # of memory for going back
 
 @dataclass(kw_only=True)
 class Opened:
-    """A model, the run on it, and what is said of both. `results` are the steps known, by step."""
+    """A model, the run on it, and what is said of both.
+
+    `results` are the steps known, by step; `anatomy` is of the step that was last taken apart.
+    """
 
     source: Source
     training: Training
@@ -38,6 +42,7 @@ class Opened:
     references: tuple[Reference, ...]
     saved: runs.Saved | None = None
     results: dict[int, StepResult] = field(default_factory=dict)
+    anatomy: Anatomy | None = None
     warning: str | None = None
 
     def record(self) -> runs.RunRecord:

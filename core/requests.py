@@ -2,6 +2,7 @@
 
 from typing import Generic, TypeVar
 
+from core.anatomy_records import Dissected, Inspected
 from core.records import Candidates, Controlled, Curve, Generated, SampleConfig, State, Stored, Table
 from core.training import Training
 from core.wire import Message, require
@@ -107,8 +108,22 @@ class Control(Request[Controlled], frozen=True, kw_only=True):
     token_ids: tuple[int, ...] = ()
 
 
+class Dissect(Request[Dissected], frozen=True, kw_only=True):
+    """Take a step apart: `step` as the curve counts it, or the next one. The run stays as it is."""
+
+    step: int | None = None
+
+
+class Inspect(Request[Inspected], frozen=True, kw_only=True):
+    """One prediction of the step that was last taken apart, by its 0-based row and column in the batch."""
+
+    step: int
+    row: int
+    column: int
+
+
 class Stop(Request[State], frozen=True, kw_only=True):
-    """Break off what takes long: a continuation, a rewind. Answered once it has stopped."""
+    """Break off what takes long: a continuation, a rewind, a replay. Answered once it has stopped."""
 
 
 AnyRequest = (
@@ -126,5 +141,7 @@ AnyRequest = (
     | Upload
     | Generate
     | Control
+    | Dissect
+    | Inspect
     | Stop
 )

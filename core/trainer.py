@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from core.anatomy import Anatomy, compared, look
 from core.chunked import loss_and_gradients, surprisals
 from core.history import History, Snapshot
 from core.messages import StepResult, Training, real
@@ -72,13 +73,7 @@ class Trainer:
         rate = self.recipe.learning_rate(self.step_count)
         drawn = self.recipe.state()
         try:
-            with self._breathing():
-                loss = self._accumulate_gradients()
-            if not math.isfinite(loss):
-                raise Diverged("loss", self.step_count + 1, loss)
-            norm = self._optimizer.gradient_norm()
-            if not math.isfinite(norm):
-                raise Diverged("gradient", self.step_count + 1, norm)
+            loss, norm = self._gradients()
             self._optimizer.update(rate, norm=norm, clip=self.training.clip)
         except BaseException:
             self.recipe.restore(drawn)  # a step that was not made has drawn nothing either
@@ -100,6 +95,45 @@ class Trainer:
             tokens=self.training.batch * self.training.context,
             seconds=seconds,
         )
+
+    def anatomy(self) -> Anatomy:
+        """The next step, taken apart; the run stays where it is, to the last bit. Raises Diverged."""
+        rate = self.recipe.learning_rate(self.step_count)
+        with self.aside() as start:
+            before = look(self.model, self.recipe, start)
+            loss, norm = self._gradients()
+            parameters = dict(self.model.named_parameters())
+            gradients = {name: p.grad.clone() for name, p in parameters.items() if p.grad is not None}
+            self._optimizer.update(rate, norm=norm, clip=self.training.clip)  # which may clip them in place
+            update = compared(start.parameters, gradients, parameters)
+            after = look(self.model, self.recipe, start)
+        return Anatomy(
+            step=start.step + 1, loss=loss, learning_rate=rate, training=self.training, dtype=self.precision,
+            before=before, after=after, update=update,
+        )  # fmt: skip
+
+    @contextmanager
+    def aside(self) -> Iterator[Snapshot]:
+        """Within this block the run may go anywhere, and nobody is served; then it stands where it stood."""
+        start = self.snapshot()
+        served, self._is_between = self._is_between, True
+        try:
+            yield start
+        finally:
+            self._optimizer.zero_grad()
+            self.restore(start)
+            self._is_between = served
+
+    def _gradients(self) -> tuple[float, float]:
+        """The present step's loss and the norm of its gradients, which are then in place. Raises Diverged."""
+        with self._breathing():
+            loss = self._accumulate_gradients()
+        if not math.isfinite(loss):
+            raise Diverged("loss", self.step_count + 1, loss)
+        norm = self._optimizer.gradient_norm()
+        if not math.isfinite(norm):
+            raise Diverged("gradient", self.step_count + 1, norm)
+        return loss, norm
 
     def _accumulate_gradients(self) -> float:
         """Gradients of the batch's mean surprisal, by micro-batches of whole rows; returns that mean."""

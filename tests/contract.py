@@ -557,6 +557,121 @@ async def controls_need_a_position_in_the_text_and_tokens_that_exist(talk: Talk)
         assert refused.kind == "bad_request" and word in refused.message
 
 
+async def a_step_is_taken_apart_before_it_is_made_and_after_alike(talk: Talk) -> None:
+    await talk.opened()
+    await talk.trained(2)
+    await talk.ask(m.Score(text=TEXT))
+    before = await talk.ask(m.Status()), _figures(await talk.ask(m.Score(text=TEXT)))
+    first = await talk.ask(m.Dissect(step=1))
+    coming = await talk.ask(m.Dissect())
+    assert (first.step, coming.step) == (1, 3)
+    assert (await talk.ask(m.Status()), _figures(await talk.ask(m.Score(text=TEXT)))) == before
+    talk.events.clear()
+    await talk.trained(1)
+    (made,) = [result for event in talk.told(m.Stepped) for result in event.results]
+    assert (coming.loss, coming.learning_rate) == (made.loss, made.learning_rate)
+    assert float(coming.whole.gradient) == pytest.approx(float(made.gradient_norm), rel=1e-3)
+    await talk.trained(2)
+    assert await talk.ask(m.Dissect(step=3)) == coming, "replayed, it is what it was"
+    await talk.ask(m.Rewind(step=0))
+    await talk.trained(5)
+    curve = await talk.ask(m.History())
+    assert (await talk.ask(m.Status())).warning is None
+    assert [r.loss for r in curve.results if r.step in (1, 3)] == [first.loss, coming.loss]
+
+
+async def the_cells_of_a_batch_have_the_loss_as_their_mean(talk: Talk) -> None:
+    await talk.opened(m.Training(batch=3, context=16, seed=5, dropout=0.2))
+    step = await talk.ask(m.Dissect())
+    assert (step.batch, step.context, step.predictions, step.shown) == (3, 16, 48, 48)
+    assert [(len(row.ids), len(row.surprisals), len(row.after)) for row in step.rows] == [(17, 16, 16)] * 3
+    pieces = {token.token_id: token.piece for token in step.tokens}
+    assert pieces.keys() == {token_id for row in step.rows for token_id in row.ids}
+    assert all(piece == gpt2().piece(token_id) for token_id, piece in pieces.items())
+    for rows, mean in (
+        ([row.surprisals for row in step.rows], step.before),
+        ([row.after for row in step.rows], step.after),
+    ):
+        assert math.fsum(float(x) for row in rows for x in row) / 48 == pytest.approx(float(mean), rel=2e-6)
+    assert step.summed == pytest.approx(48 * float(step.before))
+    assert float(step.loss) == pytest.approx(float(step.before), abs=0.01)  # its products may be in bfloat16
+    assert float(step.after) < float(step.before) and float(step.predicted) < 0
+    for layers, whole in (
+        ([layer.gradient for layer in step.layers], step.whole.gradient),
+        ([layer.update for layer in step.layers], step.whole.update),
+        ([layer.weights for layer in step.layers], step.whole.weights),
+    ):
+        assert math.hypot(*map(float, layers)) == pytest.approx(float(whole), rel=1e-6)
+    assert sum(layer.parameters for layer in step.layers) == step.whole.parameters
+    names = [layer.name for layer in step.layers]
+    assert names[:3] == ["wte", "wpe", "blocks.0"] and names[-1] == "ln_f"
+
+
+async def a_cell_opens_from_its_logits_to_its_gradient(talk: Talk) -> None:
+    await talk.opened(m.Training(batch=2, context=16, seed=5))
+    await talk.trained(1)
+    step = await talk.ask(m.Dissect(step=1))
+    for row, column in ((0, 0), (1, 15), (1, 3)):
+        cell = await talk.ask(m.Inspect(step=1, row=row, column=column))
+        assert (cell.step, cell.row, cell.column, cell.predictions) == (1, row, column, 32)
+        target = cell.target
+        assert target.token_id == step.rows[row].ids[column + 1]
+        assert target.piece == gpt2().piece(target.token_id)
+        nats = float(step.rows[row].surprisals[column])
+        assert float(cell.logsumexp) - float(target.logit) == pytest.approx(nats, abs=2e-6)
+        assert cell.surprisal == pytest.approx(nats, abs=2e-6)
+        assert [each.rank for each in cell.top] == [1, 2, 3, 4, 5]
+        logits = [float(each.logit) for each in cell.top]
+        assert logits == sorted(logits, reverse=True)
+        for each in cell.listed:
+            assert float(each.log_prob) == pytest.approx(float(each.logit) - float(cell.logsumexp), abs=1e-6)
+            is_target = each.token_id == target.token_id
+            assert float(each.error) == pytest.approx(each.probability - is_target, abs=1e-9)
+            assert float(each.gradient) == pytest.approx(float(each.error) / 32, rel=1e-9)
+        assert cell.others == 50257 - len(cell.listed)
+        assert cell.probability_sum == pytest.approx(1, abs=1e-5)
+        assert abs(cell.error_sum) < 1e-5 and abs(cell.gradient_sum) < 1e-6
+
+
+async def of_a_large_batch_a_part_is_shown(talk: Talk) -> None:
+    await talk.opened(m.Training(batch=600, context=16, seed=5))
+    step = await talk.ask(m.Dissect())
+    assert (step.batch, step.predictions, len(step.rows), step.shown) == (600, 9600, 512, 8192)
+    assert len(m.encode(m.Answer(id=1, result=step))) < 2**20
+    assert (await talk.ask(m.Inspect(step=1, row=511, column=15))).predictions == 9600
+    assert "512" in (await talk.refused(m.Inspect(step=1, row=512, column=0))).message
+
+
+async def what_cannot_be_taken_apart_is_refused(talk: Talk) -> None:
+    await talk.opened()
+    await talk.trained(2)
+    for step in (0, -1, 4):
+        refused = await talk.refused(m.Dissect(step=step))
+        assert refused.kind == "bad_request" and str(step) in refused.message and "3" in refused.message
+    assert "3" in (await talk.refused(m.Inspect(step=3, row=0, column=0))).message
+    await talk.ask(m.Dissect())
+    for request in (
+        m.Inspect(step=2, row=0, column=0),
+        m.Inspect(step=3, row=1, column=0),
+        m.Inspect(step=3, row=0, column=16),
+        m.Inspect(step=3, row=0, column=-1),
+    ):
+        assert (await talk.refused(request)).kind == "bad_request"
+    await talk.ask(m.Reset())
+    assert (await talk.refused(m.Inspect(step=3, row=0, column=0))).kind == "bad_request"
+
+
+async def a_cell_is_looked_at_while_a_text_is_continued(talk: Talk) -> None:
+    await talk.opened()
+    await talk.ask(m.Dissect())
+    number = talk.send(m.Generate(text=TEXT, tokens=100_000))
+    await talk.until(lambda: talk.told(m.Continued))
+    cell = await talk.ask(m.Inspect(step=1, row=0, column=2))
+    assert cell.column == 2 and number not in talk.replies
+    await talk.ask(m.Stop())
+    await talk.reply(number)
+
+
 async def an_uploaded_text_can_be_trained_on(talk: Talk) -> None:
     await talk.opened()
     text = "The dog sat on the lap. " * 20
@@ -655,6 +770,12 @@ CLAIMS: tuple[Callable[[Talk], Awaitable[None]], ...] = (
     controls_cut_and_sharpen_a_prediction,
     controls_are_looked_at_while_a_text_is_continued,
     controls_need_a_position_in_the_text_and_tokens_that_exist,
+    a_step_is_taken_apart_before_it_is_made_and_after_alike,
+    the_cells_of_a_batch_have_the_loss_as_their_mean,
+    a_cell_opens_from_its_logits_to_its_gradient,
+    of_a_large_batch_a_part_is_shown,
+    what_cannot_be_taken_apart_is_refused,
+    a_cell_is_looked_at_while_a_text_is_continued,
     an_uploaded_text_can_be_trained_on,
     a_text_that_cannot_be_trained_on_is_refused,
     a_bad_line_is_answered_and_changes_nothing,

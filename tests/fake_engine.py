@@ -19,6 +19,7 @@ from core import messages as m
 from core.inbox import Inbox
 from core.text import clean
 from core.tokenizer import Tokenizer, gpt2
+from tests.fake_anatomy import dissected, inspected
 from tests.fake_distribution import FakeDistribution, learned
 
 GLIMPSED_FROM = 10  # tokens unread, from which on the open row is told of before the table
@@ -34,6 +35,7 @@ class FakeRun:
     step: int = 0
     goal: int = 0
     results: dict[int, m.StepResult] = field(default_factory=dict)
+    anatomy: m.Dissected | None = None
 
 
 class Refused(Exception):
@@ -218,6 +220,10 @@ class FakeEngine:
                 return self._upload(request)
             case m.Control():
                 return self._control(request)
+            case m.Dissect():
+                return await self._dissect(request)
+            case m.Inspect():
+                return self._inspect(request)
             case m.Generate():
                 return await self._generate(request)
             case m.Status() | m.Stop():
@@ -469,3 +475,37 @@ class FakeEngine:
                 break
             run.step += 1
         self._show()
+
+    async def _dissect(self, request: m.Dissect) -> m.Dissected:
+        run = self._at
+        furthest = max(run.results, default=0)
+        step = run.step + 1 if request.step is None else request.step
+        if not 1 <= step <= max(furthest, run.step) + 1:
+            message = f"step {step} is not there yet: choose one from 1 to {furthest + 1}"
+            raise Refused("bad_request", message)
+        replayed = 0 if step == run.step + 1 else (step - 1) % 10
+        for done in range(1, replayed + 1):
+            self._emit(m.Progress(what="replaying", done=done, total=replayed))
+            await asyncio.sleep(0)
+            await self._flowing.wait()
+            if self._inbox.interrupted():
+                raise Refused("stopped", "the replay was stopped")
+        run.anatomy = dissected(
+            self._tokenizer,
+            self._tokenizer.encode(run.text),
+            run.training,
+            step,
+            layers=PRESETS[run.training.preset][0],
+            before=self._loss(step - 1),
+            after=self._loss(step),
+        )
+        return run.anatomy
+
+    def _inspect(self, request: m.Inspect) -> m.Inspected:
+        anatomy = self._at.anatomy
+        if anatomy is None or anatomy.step != request.step:
+            raise Refused("bad_request", f"step {request.step} is not the one that was taken apart")
+        row, column = request.row, request.column
+        if not (0 <= row < len(anatomy.rows) and 0 <= column < len(anatomy.rows[0].surprisals)):
+            raise Refused("bad_request", f"row {row}, column {column} is outside the predictions at hand")
+        return inspected(self._tokenizer, anatomy, row, column)

@@ -2,10 +2,10 @@
 
 from core import messages as m
 from core.opening import configured, opened, restarted
-from core.session.trains import Trains
+from core.session.dissects import Dissects
 
 
-class Session(Trains):
+class Session(Dissects):
     """Everything one person works on. One thread may touch it.
 
     What one of its methods takes is the request of its name, what it gives is the answer.

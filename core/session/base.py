@@ -11,6 +11,10 @@ from core.texts import Texts
 from core.tokenizer import gpt2
 
 
+class Stopped(Exception):
+    """What was asked for took long and was broken off."""
+
+
 class Base:
     """Everything one person works on. One thread may touch it.
 

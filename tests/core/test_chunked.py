@@ -115,8 +115,12 @@ def test_logits_that_overflow_exp_fall_back_and_stay_exact() -> None:
 @pytest.mark.parametrize("scale", [1.0, 15.0, 60.0])  # exp overflows in no row, in some, in all
 def test_surprisals_alone_are_torchs(scale: float) -> None:
     hidden, head, targets = (t.detach() for t in problem(scale=scale))
-    exact = F.cross_entropy(hidden.double() @ head.double().T, targets, reduction="none")
-    torch.testing.assert_close(chunked.surprisals(hidden, head, targets), exact, rtol=1e-5, atol=1e-4)
+    bias = torch.linspace(-2, 2, V)
+    for added in (None, bias):
+        logits = hidden.double() @ head.double().T + (0 if added is None else added)
+        exact = F.cross_entropy(logits, targets, reduction="none")
+        found = chunked.surprisals(hidden, head, targets, added)
+        torch.testing.assert_close(found, exact, rtol=1e-5, atol=1e-4)
     assert chunked.surprisals(hidden[:0], head, targets[:0]).shape == (0,)
 
 
