@@ -18,6 +18,7 @@ from tui.engine import Line, ProcessLine
 from tui.key_order import KeyOrder
 from tui.screens.explore import ExploreScreen
 from tui.theme import THEME
+from tui.widgets.batch_grid import BatchGrid
 from tui.widgets.candidates import CandidateList
 from tui.widgets.prefix_table import PrefixTable
 
@@ -76,9 +77,12 @@ class NeglogpApp(KeyOrder[int]):
         yield SystemCommand("Quit (ctrl+q)", "Leave; the run is saved", self.action_quit)
 
     def action_help(self) -> None:
-        from tui.screens.help import HelpScreen, help_rows  # the first frame does not wait for it
+        # The first frame does not wait for these.
+        from tui.screens.anatomy import AnatomyScreen
+        from tui.screens.help import HelpScreen, help_rows
 
-        nodes = (EXPLORE, self.BINDINGS, PrefixTable.BINDINGS, CandidateList.BINDINGS)
+        of_screens = (EXPLORE, self.BINDINGS, AnatomyScreen.BINDINGS)
+        nodes = (*of_screens, PrefixTable.BINDINGS, CandidateList.BINDINGS, BatchGrid.BINDINGS)
         bindings = [binding for node in nodes for binding in Binding.make_bindings(node)]
         self.push_screen(HelpScreen(help_rows(bindings)))
 

@@ -41,6 +41,9 @@ KEYS = (
         "Sampling",
         "Temperature, top-k, top-p, seed of what is drawn",
     ),
+    Key(
+        "look.anatomy", "anatomy", "ctrl+o", "a", "Anatomy of a step", "The step that comes next, taken apart"
+    ),
     Key("look.find", "find", "f5", "f", "Find token", "Find any token by part of it, and its p here"),
     Key("look.units", "units", "ctrl+n", "n", "Bits", "Show information in nats or in bits", True),
     Key("look.ids", "ids", "f6", "i", "Token ids", "Show token ids and the shape of the logits"),

@@ -11,11 +11,13 @@ from core import messages as m
 from tui.engine import Engine, EngineDied, EngineError, Line
 from tui.latest import Latest
 from tui.news import (
+    CellInspected,
     ControlsApplied,
     EngineLost,
     OpenRowGlimpsed,
     Said,
     StateChanged,
+    StepDissected,
     StepsDone,
     TableChanged,
     TextContinued,
@@ -42,6 +44,7 @@ class Live:
         self.table: m.Table | None = None
         self._continuing: list[m.Generate] = []  # asked for and not answered yet, oldest first
         self._controlling = Latest(self._control, self._spawn)
+        self._inspecting = Latest(self._inspect, self._spawn)
         self._rewinding: m.Rewind | None = None  # the last one, until it is answered
 
     # ------------------------------------------------------------------------------------ the engine's life
@@ -180,6 +183,32 @@ class Live:
     async def _control(self, request: m.Control) -> None:
         with suppress(EngineError, EngineDied):
             self._screen.post_message(ControlsApplied(request, await self._ask(request)))
+
+    def dissect(self, request: m.Dissect) -> None:
+        """Take a step apart: it comes as StepDissected."""
+        self._spawn(self._dissect(request))
+
+    async def _dissect(self, request: m.Dissect) -> None:
+        dissected = None
+        try:
+            dissected = await self._ask(request)
+        except EngineError as error:
+            if error.kind != "stopped" or not self.alive:  # a person knows what they stopped
+                self._say(str(error), error=True)
+        except EngineDied:
+            pass  # on_end has told of it
+        finally:
+            self._screen.post_message(StepDissected(request, dissected))
+            if self.state is not None:
+                self._learn(self.state)  # which ends what was told of a replay
+
+    def inspect(self, request: m.Inspect) -> None:
+        """Look at one prediction of the step that was taken apart: it comes as CellInspected."""
+        self._inspecting.wish(request)
+
+    async def _inspect(self, request: m.Inspect) -> None:
+        with suppress(EngineError, EngineDied):
+            self._screen.post_message(CellInspected(await self._ask(request)))
 
     # ---------------------------------------------------------------------------------------------- training
 

@@ -53,6 +53,23 @@ class ControlsApplied(Message):
         self.controlled = controlled
 
 
+class StepDissected(Message):
+    """A step taken apart, as it was asked for; None where it came to nothing."""
+
+    def __init__(self, request: m.Dissect, dissected: m.Dissected | None) -> None:
+        super().__init__()
+        self.request = request
+        self.dissected = dissected
+
+
+class CellInspected(Message):
+    """One prediction of the step that was taken apart."""
+
+    def __init__(self, inspected: m.Inspected) -> None:
+        super().__init__()
+        self.inspected = inspected
+
+
 class WorkGoesOn(Message):
     def __init__(self, progress: m.Progress) -> None:
         super().__init__()

@@ -37,6 +37,14 @@ FIGURES = (
         "All the surprisal in bits over the UTF-8 bytes of the scored tokens: fair across tokenizers.",
     ),
     (
+        "p − one-hot",
+        "The gradient of −log p at a prediction's logits: p − 1 at the token that came, p at all others.",
+    ),
+    (
+        "Σ g·Δθ",
+        "How far a step would move its batch's loss on a straight line: gradient times update, summed.",
+    ),
+    (
         "nats, bits",
         "One bit is 0.693 nats, as ln 2 = 0.693; probabilities, ranks and perplexity have no such unit.",
     ),

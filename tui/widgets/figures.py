@@ -1,0 +1,25 @@
+"""Lines of figures that another makes for the width there is."""
+
+from collections.abc import Callable, Sequence
+
+from textual.strip import Strip
+
+from tui.widgets.lines import LineView
+
+Make = Callable[[int], Sequence[Strip]]
+
+
+class Figures(LineView):
+    """Shows what `say` was given."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._make: Make = lambda width: []
+
+    def say(self, make: Make) -> None:
+        """Show the lines that `make` gives for a width."""
+        self._make = make
+        self._build()
+
+    def _lines_for(self, width: int) -> Sequence[Strip]:
+        return self._make(width)
