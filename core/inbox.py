@@ -18,6 +18,7 @@ from core.messages import (
     Hello,
     History,
     Pause,
+    Recall,
     Run,
     Score,
     Status,
@@ -42,10 +43,19 @@ _numbered = msgspec.json.Decoder(_Numbered)
 
 
 class Inbox:
-    """The calls that wait. `reply` takes failures the reader tells by itself, `greet` the other's hello."""
+    """The calls that wait. `reply` takes failures the reader tells by itself, `greet` the other's hello.
 
-    def __init__(self, reply: Callable[[Failure], None], greet: Callable[[Hello], None]) -> None:
+    `recall` answers, in the reader's thread, what asks for something recorded.
+    """
+
+    def __init__(
+        self,
+        reply: Callable[[Failure], None],
+        greet: Callable[[Hello], None],
+        recall: Callable[[Call], None],
+    ) -> None:
         self._reply = reply
+        self._recall = recall
         self._greet = greet
         self._waiting: deque[Call] = deque()
         self._arrived = threading.Condition()
@@ -73,6 +83,8 @@ class Inbox:
             return
         if isinstance(message, Hello):
             self._greet(message)
+        elif isinstance(message.request, Recall):
+            self._recall(message)  # needs no model, so it waits for nothing
         else:
             self.put(message)
 

@@ -36,6 +36,7 @@ from core.requests import (
     Status as Status,
     History as History,
     Score as Score,
+    Recall as Recall,
     Find as Find,
     Run as Run,
     Pause as Pause,

@@ -37,6 +37,16 @@ class Score(Request[Table], frozen=True, kw_only=True):
     top_k: int = 20
 
 
+class Recall(Request[Table], frozen=True, kw_only=True):
+    """The watched text as it was at a step of this run, or at the latest one before it that is recorded.
+
+    Its rows are compared with the latest table of that text. Answered also in the middle of a step.
+    """
+
+    text: str
+    step: int
+
+
 class Find(Request[Candidates], frozen=True, kw_only=True):
     """The tokens that hold `query`, as the model sees them after token `position` of the scored text."""
 
@@ -116,6 +126,7 @@ AnyRequest = (
     | Status
     | History
     | Score
+    | Recall
     | Find
     | Run
     | Pause

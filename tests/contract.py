@@ -8,6 +8,7 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+import msgspec
 import pytest
 
 from core import messages as m
@@ -617,6 +618,31 @@ def _figures(table: m.Table) -> list[tuple[object, ...]]:
     return [(p.entropy, p.top, p.target) for p in table.predictions]
 
 
+async def a_text_is_recalled_as_it_was_at_any_step(talk: Talk) -> None:
+    await talk.opened()
+    failure = await talk.refused(m.Recall(text=TEXT, step=0))
+    assert failure.kind == "bad_request" and "recorded" in failure.message
+    tables = [await talk.ask(m.Score(text=TEXT, top_k=5))]
+    for _ in range(3):
+        await talk.trained(1)
+        tables.append(await talk.ask(m.Score(text=TEXT, top_k=5)))
+    for step in range(3):
+        found = await talk.ask(m.Recall(text=TEXT, step=step))
+        assert found.step == step and found.moved_from == 3
+        assert [msgspec.structs.replace(row, moved=None) for row in found.predictions] == [
+            msgspec.structs.replace(row, moved=None) for row in tables[step].predictions
+        ]
+        for row, now in zip(found.predictions[:-1], tables[3].predictions, strict=False):
+            assert row.target and now.target and row.moved is not None
+            assert float(row.moved) == pytest.approx(row.target.surprisal - now.target.surprisal)
+    latest = await talk.ask(m.Recall(text=TEXT, step=900))
+    assert latest.step == 3 and latest.moved_from is None
+    await talk.ask(m.Rewind(step=1))
+    assert (await talk.ask(m.Recall(text=TEXT, step=2))).step == 2, "the future is still known"
+    await talk.ask(m.Reset())
+    assert (await talk.ask(m.Recall(text=TEXT, step=2))).step == 0, "another run"
+
+
 CLAIMS: tuple[Callable[[Talk], Awaitable[None]], ...] = (
     hello_is_said_first,
     open_tells_where_the_session_stands,
@@ -660,4 +686,5 @@ CLAIMS: tuple[Callable[[Talk], Awaitable[None]], ...] = (
     a_bad_line_is_answered_and_changes_nothing,
     an_unknown_request_gets_its_one_failure,
     a_run_can_be_opened_by_name_and_stands_where_it_stood,
+    a_text_is_recalled_as_it_was_at_any_step,
 )

@@ -18,6 +18,7 @@ from tui.news import (
     StateChanged,
     StepsDone,
     TableChanged,
+    TableRecalled,
     TextContinued,
     WorkGoesOn,
 )
@@ -42,6 +43,7 @@ class Live:
         self.table: m.Table | None = None
         self._continuing: list[m.Generate] = []  # asked for and not answered yet, oldest first
         self._controlling = Latest(self._control, self._spawn)
+        self._recalling = Latest(self._recall, self._spawn)
         self._rewinding: m.Rewind | None = None  # the last one, until it is answered
 
     # ------------------------------------------------------------------------------------ the engine's life
@@ -172,6 +174,20 @@ class Live:
             return await self._ask(m.Find(position=position, query=query))
         except (EngineError, EngineDied):
             return None
+
+    def recall(self, request: m.Recall) -> None:
+        """Look back at a text: what it was comes as TableRecalled."""
+        self._recalling.wish(request)
+
+    async def _recall(self, request: m.Recall) -> None:
+        table = None
+        try:
+            table = await self._ask(request)
+        except EngineError as error:
+            self._say(str(error), error=False)
+        except EngineDied:
+            pass
+        self._screen.post_message(TableRecalled(request, table))
 
     def control(self, request: m.Control) -> None:
         """Look at a prediction through the sampling controls: it comes as ControlsApplied."""

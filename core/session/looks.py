@@ -12,6 +12,10 @@ class Looks(Base):
         """Score a text and watch it from now on. Raises Overtaken where a newer one waits."""
         return self._looking.score(request, self.at.trainer.step_count)
 
+    def recall(self, request: m.Recall) -> m.Table:
+        """A text as it was at an earlier step; any thread may ask. Raises ValueError."""
+        return self._looking.recall(request)
+
     def find(self, request: m.Find) -> m.Candidates:
         """Tokens that hold what was typed, as seen after a position of the watched text."""
         return self._looking.find(request)

@@ -58,7 +58,7 @@ class Trains(Looks):
         last = self._until is not None and result.step >= self._until
         if last:
             self._until = None
-        if last or self._looking.pace.may_measure:
+        if last or self._looking.due:
             self._measure_watch()
         self._emit(m.Stepped(results=(self._looking.watch.joined(result),), state=self.status()))
         if last or self._looking.pace.may_show:

@@ -17,7 +17,8 @@ class Heard:
     def __init__(self) -> None:
         self.failures: list[m.Failure] = []
         self.hellos: list[m.Hello] = []
-        self.inbox = Inbox(self.failures.append, self.hellos.append)
+        self.recalls: list[m.Call] = []
+        self.inbox = Inbox(self.failures.append, self.hellos.append, self.recalls.append)
 
     def read(self, *lines: bytes) -> None:
         self.inbox.read(io.BytesIO(b"".join(lines)))
@@ -175,3 +176,11 @@ def test_no_bytes_stop_the_reader(parts: list[bytes]) -> None:
     heard.read(*(part.replace(b"\n", b"") + b"\n" for part in parts), call(7, m.Status()))
     assert heard.waiting() == [7]
     assert len(heard.failures) == len(parts)
+
+
+def test_a_look_back_waits_for_nothing() -> None:
+    heard = Heard()
+    heard.put(m.Configure(training=m.Training()))
+    recall = m.Call(id=7, request=m.Recall(text="a", step=1))
+    heard.read(m.encode(recall))
+    assert heard.recalls == [recall] and heard.waiting() == [1]

@@ -427,6 +427,7 @@ def test_looking_takes_no_more_than_its_share_of_a_runs_time(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watching, "MEASURE_SHARE", 0.0)
+    monkeypatch.setattr(looking, "EVERY_STEP", 0)  # any text is a long one
     monkeypatch.setattr(watching, "SHOW_SECONDS", 3600.0)
     session = stage.opened()
     session.score(m.Score(text=TEXT))
@@ -562,3 +563,26 @@ def test_a_run_from_the_model_that_comes_along_goes_on_with_that_version_only(st
     (run / "run.json").write_text(json.dumps(record))
     with pytest.raises(ValueError, match="another version of the model 'tiny'"):
         stage.session().open(m.Open(model=str(run)))
+
+
+def test_a_short_text_is_measured_at_every_step_whatever_its_share(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "MEASURE_SHARE", 0.0)
+    session = stage.opened()
+    session.score(m.Score(text=TEXT))
+    train(session, 6)
+    assert [session.recall(m.Recall(text=TEXT, step=step)).step for step in range(7)] == list(range(7))
+
+
+def test_what_is_recalled_is_what_going_there_shows(stage: Stage) -> None:
+    session = stage.opened()
+    session.score(m.Score(text=TEXT))
+    train(session, 5)
+    recalled = [session.recall(m.Recall(text=TEXT, step=step)) for step in range(6)]
+    for step in (4, 2, 0):
+        session.rewind(m.Rewind(step=step))
+        there = session.score(m.Score(text=TEXT))
+        assert there.summary == recalled[step].summary
+        for one, other in zip(there.predictions, recalled[step].predictions, strict=True):
+            assert (one.entropy, one.top, one.target) == (other.entropy, other.top, other.target)
