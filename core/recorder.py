@@ -80,7 +80,7 @@ class Recorder:
         """A checkpoint of the present step, in the background; none where it stands already."""
         if self._run is None or at.trainer.step_count == self._saved_step:
             return
-        self._run.save(at.model, at.trainer.snapshot())
+        self._run.save(at.model, at.trainer.shared_snapshot())
         self._saved_at = self._clock()
         self._saved_step = at.trainer.step_count
 

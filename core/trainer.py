@@ -230,6 +230,16 @@ class Trainer:
             step=self.step_count, parameters=parameters, moments=moments, recipe=self.recipe.state()
         )
 
+    def shared_snapshot(self) -> Snapshot:
+        """A snapshot of the present step that the history holds as well, where it holds any: no second copy."""
+        nearest = self.history.nearest(self.step_count)
+        if nearest is not None and nearest.step == self.step_count:
+            return nearest
+        taken = self.snapshot()
+        if self.history.keeps:
+            self.history.keep(taken)
+        return taken
+
     def restore(self, snapshot: Snapshot) -> None:
         """The inverse of `snapshot`; the snapshot stays as it is (it is copied, never aliased).
 
