@@ -231,7 +231,7 @@ class Trainer:
         )
 
     def shared_snapshot(self) -> Snapshot:
-        """A snapshot of the present step that the history holds as well, where it holds any: no second copy."""
+        """A snapshot of the present step, the one of the history where that holds any: no second copy."""
         nearest = self.history.nearest(self.step_count)
         if nearest is not None and nearest.step == self.step_count:
             return nearest
