@@ -586,3 +586,17 @@ def test_what_is_recalled_is_what_going_there_shows(stage: Stage) -> None:
         assert there.summary == recalled[step].summary
         for one, other in zip(there.predictions, recalled[step].predictions, strict=True):
             assert (one.entropy, one.top, one.target) == (other.entropy, other.top, other.target)
+
+
+@pytest.mark.parametrize(("scale", "said"), [(1.0, False), (60.0, True)])
+def test_an_untrained_model_that_is_far_from_uniform_is_told_of(
+    stage: Stage, scale: float, said: bool
+) -> None:
+    session = stage.session()
+    session.open(m.Open(training=Training(batch=1, context=8, steps=4)))
+    with torch.no_grad():
+        session.at.model.wte.weight.mul_(scale)
+    session.run(m.Run(steps=1))
+    session.advance()
+    warning = session.status().warning or ""
+    assert ("should be at ln V = 10.82 nats" in warning) == said
