@@ -89,8 +89,8 @@ class Trains(Looks):
         uniform = math.log(self.at.model.config.vocab_size)
         if self.at.source.fresh and nats is not None and not abs(nats - uniform) <= UNIFORM_WITHIN:
             self._warning = (
-                f"a model that has learned nothing should be at ln V = {uniform:.2f} nats, and this one is at "
-                f"{nats:.2f}: its weights are not drawn as they should be"
+                f"a model that has learned nothing should be at ln V = {uniform:.2f} nats, and this one is "
+                f"at {nats:.2f}: its weights are not drawn as they should be"
             )
 
     def _acknowledge(self, result: m.StepResult) -> None:
