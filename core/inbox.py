@@ -10,6 +10,7 @@ import msgspec
 
 from core.messages import (
     LINE_LIMIT,
+    Audit,
     BadLine,
     Call,
     Control,
@@ -29,7 +30,7 @@ from core.messages import (
 SUPERSEDED = "a newer prompt took its place"
 
 # They read the model and change nothing: may be served inside a step.
-_SMALL = (Score, Find, Control, Status, History)
+_SMALL = (Score, Find, Audit, Control, Status, History)
 _OVERTAKEN = (Pause, Run, Stop)  # have to wait for the step's end, and small ones need not wait for them
 
 

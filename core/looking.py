@@ -5,6 +5,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from core import messages as m
+from core.auditing import arithmetic
 from core.models.gpt2 import Model
 from core.recording import EVERY_STEP, Recordings
 from core.scoring import Scorer
@@ -86,6 +87,15 @@ class Looking:
     def logits_at(self, position: int) -> Tensor:
         """The logits (V,) after token `position` of the watched text."""
         return self._of_model.logits_at(self.watch.ids, position)
+
+    def audit(self, position: int, step: int, folder: str | None) -> m.Arithmetic:
+        """How -log p of a row of the watched text comes about. Raises ValueError for a row it has not."""
+        logits = self.logits_at(position)
+        with self.pace.measuring():
+            surprisals = self.watch.surprisals(self._of_model, step)
+        return arithmetic(
+            logits, self.watch.ids, position, surprisals, step=step, tokenizer=self._tokenizer, folder=folder
+        )
 
     def show(self, step: int) -> None:
         """Tell how the watched text looks now; not where a newer one waits, of which will be told at once."""

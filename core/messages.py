@@ -12,6 +12,7 @@ import msgspec
 # One statement for all names of a module; sorted, each would have one of its own.
 # isort: off
 from core.records import (
+    Arithmetic as Arithmetic,
     Candidate as Candidate,
     Candidates as Candidates,
     Controlled as Controlled,
@@ -38,6 +39,7 @@ from core.requests import (
     Score as Score,
     Recall as Recall,
     Find as Find,
+    Audit as Audit,
     Run as Run,
     Pause as Pause,
     Rewind as Rewind,
@@ -68,7 +70,7 @@ PROTOCOL = 1
 LINE_LIMIT = 16 * 2**20  # bytes in one line; a table of 200 rows with 20 candidates each takes about 440 kB
 UPLOAD_CHUNK = 2**20  # characters of a training text in one `Upload`
 
-AnyResult = State | Curve | Table | Candidates | Generated | Controlled | Stored
+AnyResult = State | Curve | Table | Candidates | Arithmetic | Generated | Controlled | Stored
 FailureKind = Literal["bad_request", "bad_line", "stopped", "superseded", "missing", "storage", "internal"]
 
 

@@ -38,6 +38,11 @@ class Recorder:
         return self._run.name if self._run else None
 
     @property
+    def folder(self) -> Path | None:
+        """Where the run is written."""
+        return self._run.folder if self._run else None
+
+    @property
     def warning(self) -> str | None:
         """Why something could not be written, if so."""
         return self._failure or (self._run.storage_error if self._run else None)

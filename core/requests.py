@@ -2,7 +2,17 @@
 
 from typing import Generic, TypeVar
 
-from core.records import Candidates, Controlled, Curve, Generated, SampleConfig, State, Stored, Table
+from core.records import (
+    Arithmetic,
+    Candidates,
+    Controlled,
+    Curve,
+    Generated,
+    SampleConfig,
+    State,
+    Stored,
+    Table,
+)
 from core.training import Training
 from core.wire import Message, require
 
@@ -53,6 +63,12 @@ class Find(Request[Candidates], frozen=True, kw_only=True):
     position: int
     query: str
     limit: int = 20
+
+
+class Audit(Request[Arithmetic], frozen=True, kw_only=True):
+    """How -log p of the row after token `position` of the scored text comes about, number by number."""
+
+    position: int
 
 
 class Run(Request[State], frozen=True, kw_only=True):
@@ -128,6 +144,7 @@ AnyRequest = (
     | Score
     | Recall
     | Find
+    | Audit
     | Run
     | Pause
     | Rewind

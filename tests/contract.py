@@ -558,6 +558,64 @@ async def controls_need_a_position_in_the_text_and_tokens_that_exist(talk: Talk)
         assert refused.kind == "bad_request" and word in refused.message
 
 
+async def an_audit_works_out_a_row_of_the_table_and_agrees_with_torch(talk: Talk) -> None:
+    await talk.opened()
+    table = await talk.ask(m.Score(text=TEXT, top_k=3))
+    mean, perplexity = float(table.summary.mean or 0), float(table.summary.perplexity or 0)
+    for position, prediction in enumerate(table.predictions[:-1]):
+        made = await talk.ask(m.Audit(position=position))
+        target = prediction.target
+        assert target is not None
+        assert (made.position, made.step, made.scored, made.vocab_size) == (position, 0, 6, 50257)
+        assert made.token == m.Token(token_id=target.token_id, piece=target.piece)
+        assert made.log_prob == pytest.approx(float(target.log_prob), abs=1e-5)
+        assert made.apart < 1e-12 and float(made.cross_entropy) == pytest.approx(-made.log_prob, abs=1e-12)
+        assert float(made.entropy) == pytest.approx(float(prediction.entropy), abs=1e-4)
+        assert abs(made.rank - target.rank) <= 2, "tokens next to each other tie in float32"
+        assert made.mean == pytest.approx(mean, rel=1e-12), "every row has the table's"
+        assert made.perplexity == pytest.approx(perplexity, rel=1e-12)
+
+
+async def an_audit_of_the_open_row_is_of_the_first_guess(talk: Talk) -> None:
+    await talk.opened()
+    for text in (TEXT, "The"):
+        best = (await talk.ask(m.Score(text=text, top_k=1))).predictions[-1].top[0]
+        made = await talk.ask(m.Audit(position=len(gpt2().encode(text)) - 1))
+        assert made.token.token_id == best.token_id and made.rank == 1
+        assert made.log_prob == pytest.approx(float(best.log_prob), abs=1e-5)
+        assert made.others is None
+
+
+async def an_audit_is_of_the_step_the_run_stands_at(talk: Talk) -> None:
+    await talk.opened()
+    await talk.trained(2)
+    table = await talk.ask(m.Score(text=TEXT))
+    made = await talk.ask(m.Audit(position=2))
+    target = table.predictions[2].target
+    assert target is not None and made.step == table.step == 2
+    assert made.surprisal == pytest.approx(target.surprisal, abs=1e-5)
+    assert made.mean == pytest.approx(float(table.summary.mean or 0), rel=1e-6)
+
+
+async def an_audit_is_made_while_a_text_is_continued(talk: Talk) -> None:
+    await talk.opened()
+    await talk.ask(m.Score(text=TEXT))
+    number = talk.send(m.Generate(text=TEXT, tokens=100_000))
+    await talk.until(lambda: talk.told(m.Continued))
+    made = await talk.ask(m.Audit(position=0))
+    assert made.token.piece == b" fat" and number not in talk.replies
+    await talk.ask(m.Stop())
+    await talk.reply(number)
+
+
+async def an_audit_needs_a_position_in_the_text(talk: Talk) -> None:
+    await talk.opened()
+    await talk.ask(m.Score(text=TEXT))
+    for position in (7, -1):
+        refused = await talk.refused(m.Audit(position=position))
+        assert refused.kind == "bad_request" and str(position) in refused.message
+
+
 async def an_uploaded_text_can_be_trained_on(talk: Talk) -> None:
     await talk.opened()
     text = "The dog sat on the lap. " * 20
@@ -681,6 +739,11 @@ CLAIMS: tuple[Callable[[Talk], Awaitable[None]], ...] = (
     controls_cut_and_sharpen_a_prediction,
     controls_are_looked_at_while_a_text_is_continued,
     controls_need_a_position_in_the_text_and_tokens_that_exist,
+    an_audit_works_out_a_row_of_the_table_and_agrees_with_torch,
+    an_audit_of_the_open_row_is_of_the_first_guess,
+    an_audit_is_of_the_step_the_run_stands_at,
+    an_audit_is_made_while_a_text_is_continued,
+    an_audit_needs_a_position_in_the_text,
     an_uploaded_text_can_be_trained_on,
     a_text_that_cannot_be_trained_on_is_refused,
     a_bad_line_is_answered_and_changes_nothing,

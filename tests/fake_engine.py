@@ -217,6 +217,8 @@ class FakeEngine:
                 self._start(self._at.training)
             case m.Upload():
                 return self._upload(request)
+            case m.Audit():
+                return self._audit(request)
             case m.Control():
                 return self._control(request)
             case m.Generate():
@@ -396,6 +398,11 @@ class FakeEngine:
 
     def _find(self, request: m.Find) -> m.Candidates:
         return self._q.find(self._token_at(request.position), self._at.step, request.query, request.limit)
+
+    def _audit(self, request: m.Audit) -> m.Arithmetic:
+        self._token_at(request.position)  # refuses one that is not there
+        ids = self._tokenizer.encode(self._watched[0])
+        return self._q.arithmetic(ids, request.position, self._at.step)
 
     def _control(self, request: m.Control) -> m.Controlled:
         last = self._token_at(request.position)

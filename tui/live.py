@@ -11,6 +11,7 @@ from core import messages as m
 from tui.engine import Engine, EngineDied, EngineError, Line
 from tui.latest import Latest
 from tui.news import (
+    Audited,
     ControlsApplied,
     EngineLost,
     OpenRowGlimpsed,
@@ -44,6 +45,7 @@ class Live:
         self._continuing: list[m.Generate] = []  # asked for and not answered yet, oldest first
         self._controlling = Latest(self._control, self._spawn)
         self._recalling = Latest(self._recall, self._spawn)
+        self._auditing = Latest(self._audit, self._spawn)
         self._rewinding: m.Rewind | None = None  # the last one, until it is answered
 
     # ------------------------------------------------------------------------------------ the engine's life
@@ -196,6 +198,18 @@ class Live:
     async def _control(self, request: m.Control) -> None:
         with suppress(EngineError, EngineDied):
             self._screen.post_message(ControlsApplied(request, await self._ask(request)))
+
+    def audit(self, request: m.Audit) -> None:
+        """Have a row's arithmetic done: it comes as Audited."""
+        self._auditing.wish(request)
+
+    async def _audit(self, request: m.Audit) -> None:
+        try:
+            self._screen.post_message(Audited(await self._ask(request)))
+        except EngineError as error:
+            self._say(str(error), error=True)
+        except EngineDied:
+            pass  # on_end has told of it
 
     # ---------------------------------------------------------------------------------------------- training
 

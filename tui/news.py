@@ -62,6 +62,14 @@ class ControlsApplied(Message):
         self.controlled = controlled
 
 
+class Audited(Message):
+    """The arithmetic of a row."""
+
+    def __init__(self, arithmetic: m.Arithmetic) -> None:
+        super().__init__()
+        self.arithmetic = arithmetic
+
+
 class WorkGoesOn(Message):
     def __init__(self, progress: m.Progress) -> None:
         super().__init__()

@@ -483,6 +483,64 @@ def test_a_text_scored_in_the_middle_of_a_step_is_that_of_the_weights_before_it(
     assert shown.summary != before
 
 
+def losses_of(session: Session) -> torch.Tensor:
+    """Each row's cross entropy with the weights the session has now: (n - 1,) float64."""
+    ids = torch.tensor(gpt2().encode(TEXT))
+    with torch.no_grad():
+        logits = session.at.model.logits(session.at.model(ids.unsqueeze(0)))[0, :-1]
+    return torch.nn.functional.cross_entropy(logits.double(), ids[1:], reduction="none")
+
+
+def test_an_audit_is_of_the_present_weights_though_the_text_was_not_measured_with_them(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "MEASURE_SHARE", -1.0)
+    monkeypatch.setattr(watching, "SHOW_SECONDS", 3600.0)
+    session = stage.opened()
+    session.score(m.Score(text=TEXT))
+    session.run(m.Run(steps=9))
+    for step in (1, 2):
+        session.advance()
+        made, losses = session.audit(m.Audit(position=1)), losses_of(session)
+        assert made.step == step
+        assert made.surprisal == pytest.approx(losses[1].item(), rel=1e-5)
+        assert made.mean == pytest.approx(losses.mean().item(), rel=1e-5)
+
+
+def test_an_audit_in_the_middle_of_a_step_is_that_of_the_weights_before_it(stage: Stage) -> None:
+    # Two micro-batches, so that there is a middle.
+    session = stage.opened(msgspec.structs.replace(TRAINING, batch=128, dropout=0.0, evaluate_every=1000))
+    session.score(m.Score(text=TEXT))
+    before = session.audit(m.Audit(position=3))
+    seen: list[m.Arithmetic] = []
+    stage.between = lambda: seen.append(session.audit(m.Audit(position=3)))
+    session.run(m.Run(steps=1))
+    session.advance()
+    stage.between = lambda: None
+    after = session.audit(m.Audit(position=3))
+    # the weights after it are looked at, too, while the snapshot of them is made
+    assert before in seen and all(made in (before, after) for made in seen) and after != before
+
+
+def test_an_audit_names_the_folder_that_has_the_very_weights(stage: Stage) -> None:
+    session = stage.opened()
+    session.score(m.Score(text=TEXT))
+    assert session.audit(m.Audit(position=0)).folder == str(stage.model)
+    train(session, 3)
+    assert session.audit(m.Audit(position=0)).folder is None, "these weights are on no disk"
+    name = session.status().run
+    session.close()
+    resumed = stage.session()
+    resumed.open(m.Open(model=str(name)))
+    resumed.score(m.Score(text=TEXT))
+    folder = resumed.audit(m.Audit(position=0)).folder
+    assert folder is not None and folder.endswith("checkpoint-3")
+    saved = dict(load_model(Path(folder)).named_parameters())
+    assert tiny.same(parameters(resumed), {key: p.detach() for key, p in saved.items()})
+    train(resumed, 1)
+    assert resumed.audit(m.Audit(position=0)).folder is None
+
+
 def test_every_way_to_other_weights_makes_another_table(stage: Stage) -> None:
     session = stage.opened()
 

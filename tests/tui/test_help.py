@@ -9,6 +9,7 @@ from textual.binding import Binding
 from tests.tui.dialogs import burst, painted, press, shown
 from tui import ramp
 from tui.screens.ask import AskScreen
+from tui.screens.audit import AuditScreen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.help import FIGURES, HelpRow, HelpScreen, help_rows, key_name, legend
 from tui.screens.open_file import OpenFileScreen
@@ -55,7 +56,16 @@ def test_keys_are_named_as_on_a_keyboard(key: str, name: str) -> None:
 
 @pytest.mark.parametrize(
     "screen",
-    [AskScreen, ConfirmScreen, HelpScreen, OpenFileScreen, SamplingScreen, SaveFileScreen, SettingsScreen],
+    [
+        AskScreen,
+        AuditScreen,
+        ConfirmScreen,
+        HelpScreen,
+        OpenFileScreen,
+        SamplingScreen,
+        SaveFileScreen,
+        SettingsScreen,
+    ],
 )
 def test_every_binding_of_every_dialog_has_an_id_and_a_tooltip(screen: type) -> None:
     bindings = screen.BINDINGS  # type: ignore[attr-defined]

@@ -89,3 +89,13 @@ async def test_a_new_run_ends_the_look_back() -> None:
         ex.screen.live.send(m.Reset())
         await ex.settled()
         assert ex.chart.looked_at is None and ex.table.text == PROMPT and ex.table.step == 0
+
+
+async def test_the_past_has_no_logits_to_audit() -> None:
+    async with exploring() as ex:
+        await trained(ex, 2)
+        await ex.press("left_square_bracket")
+        await ex.settled()
+        await ex.press("a")
+        await ex.settled()
+        assert "logits of the past are not kept" in ex.said[-1] and not ex.asked(m.Audit)

@@ -14,6 +14,7 @@ from textual.widgets import Input, Static, TextArea
 from core import messages as m
 from core.text import safe
 from tui import formats
+from tui.actions.auditing import Auditing
 from tui.actions.filing import Filing
 from tui.actions.predicting import Predicting
 from tui.actions.sampling import Sampling
@@ -39,7 +40,7 @@ ONE_COLUMN = (100, 30)  # below this many columns or rows, tabs
 SMALLEST = (60, 15)
 
 
-class ExploreScreen(Predicting, Sampling, Steering, Filing):
+class ExploreScreen(Predicting, Auditing, Sampling, Steering, Filing):
     """Everything at once. What a person does is in `tui.actions`; what is shown here is only handed on."""
 
     BINDINGS = EXPLORE
