@@ -75,16 +75,32 @@ def _fill(model: Model, tensors: Mapping[str, Tensor], folder: Path) -> None:
 @contextmanager
 def appearing(folder: Path) -> Iterator[Path]:
     """A folder that takes its name only once it is complete: write into what this yields."""
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    try:
+    with _beside(folder) as beside:
         yield beside
         sync(beside)
         if folder.exists():
             shutil.rmtree(folder)
         beside.rename(folder)
         sync(folder.parent)
+
+
+@contextmanager
+def appearing_new(folder: Path) -> Iterator[Path]:
+    """The same, never in place of a file or of a folder with something in it: raises OSError instead."""
+    with _beside(folder) as beside:
+        yield beside
+        sync(beside)
+        beside.rename(folder)
+        sync(folder.parent)
+
+
+@contextmanager
+def _beside(folder: Path) -> Iterator[Path]:
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    try:
+        yield beside
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 

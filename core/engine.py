@@ -36,7 +36,7 @@ class Engine:
 
     def __init__(self, requests: BinaryIO, replies: BinaryIO) -> None:
         self._outbox = Outbox(replies)
-        self._inbox = Inbox(self._outbox.send, self._greeted)
+        self._inbox = Inbox(self._outbox.send, self._greeted, self._answer)
         self._requests = requests
         self._session = Session(
             emit=self._outbox.event,

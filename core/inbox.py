@@ -10,6 +10,7 @@ import msgspec
 
 from core.messages import (
     LINE_LIMIT,
+    Audit,
     BadLine,
     Call,
     Control,
@@ -20,6 +21,7 @@ from core.messages import (
     History,
     Inspect,
     Pause,
+    Recall,
     Run,
     Score,
     Status,
@@ -30,7 +32,7 @@ from core.messages import (
 SUPERSEDED = "a newer prompt took its place"
 
 # They read the model and change nothing: may be served inside a step.
-_SMALL = (Score, Find, Control, Inspect, Status, History)
+_SMALL = (Score, Find, Audit, Control, Inspect, Status, History)
 # These have to wait for the step's end, and small ones need not wait for them.
 _OVERTAKEN = (Pause, Run, Stop, Dissect)
 
@@ -45,10 +47,19 @@ _numbered = msgspec.json.Decoder(_Numbered)
 
 
 class Inbox:
-    """The calls that wait. `reply` takes failures the reader tells by itself, `greet` the other's hello."""
+    """The calls that wait. `reply` takes failures the reader tells by itself, `greet` the other's hello.
 
-    def __init__(self, reply: Callable[[Failure], None], greet: Callable[[Hello], None]) -> None:
+    `recall` answers, in the reader's thread, what asks for something recorded.
+    """
+
+    def __init__(
+        self,
+        reply: Callable[[Failure], None],
+        greet: Callable[[Hello], None],
+        recall: Callable[[Call], None],
+    ) -> None:
         self._reply = reply
+        self._recall = recall
         self._greet = greet
         self._waiting: deque[Call] = deque()
         self._arrived = threading.Condition()
@@ -76,6 +87,8 @@ class Inbox:
             return
         if isinstance(message, Hello):
             self._greet(message)
+        elif isinstance(message.request, Recall):
+            self._recall(message)  # needs no model, so it waits for nothing
         else:
             self.put(message)
 

@@ -5,8 +5,11 @@ from collections.abc import Callable
 from torch import Tensor
 
 from core import messages as m
+from core.auditing import arithmetic
 from core.models.gpt2 import Model
+from core.recording import EVERY_STEP, Recordings
 from core.scoring import Scorer
+from core.tables import against
 from core.text import clean
 from core.tokenizer import Tokenizer
 from core.watching import Overtaken, Pace, Watch
@@ -35,11 +38,15 @@ class Looking:
         self._emit = emit
         self._overtaken = overtaken
         self._scorer: Scorer | None = None
+        self._recordings = Recordings(tokenizer)
+        self._latest: m.Table | None = None
 
     def begin(self, model: Model) -> None:
         """Another run begins: look at its model from now on, at the same text."""
         self._scorer = Scorer(model, self._tokenizer)
         self.watch.forget()
+        self._recordings.clear()
+        self._latest = None
         self.pace = Pace()
 
     def score(self, request: m.Score, step: int) -> m.Table:
@@ -58,7 +65,18 @@ class Looking:
             position = len(watch.ids) - 1
             self._emit(m.Glimpsed(text=text, step=step, position=position, prediction=open_row))
 
-        return watch.table(self._of_model, step, glimpsed=glimpsed, overtaken=self._overtaken)
+        return self._kept(watch.table(self._of_model, step, glimpsed=glimpsed, overtaken=self._overtaken))
+
+    def recall(self, request: m.Recall) -> m.Table:
+        """A text as it was at an earlier step, compared with its latest table; any thread may ask.
+
+        Raises ValueError where nothing of that text is recorded.
+        """
+        latest, found = self._latest, self._recordings.at(clean(request.text), request.step)
+        if found is None:
+            raise ValueError("nothing of this prompt is recorded yet: train a step, and it is from then on")
+        same = latest is not None and latest.text == found.text and latest.step != found.step
+        return against(found, latest) if same and latest is not None else found
 
     def find(self, request: m.Find) -> m.Candidates:
         """Tokens that hold what was typed, as seen after a position of the watched text."""
@@ -70,21 +88,48 @@ class Looking:
         """The logits (V,) after token `position` of the watched text."""
         return self._of_model.logits_at(self.watch.ids, position)
 
+    def audit(self, position: int, step: int, folder: str | None) -> m.Arithmetic:
+        """How -log p of a row of the watched text comes about. Raises ValueError for a row it has not."""
+        logits = self.logits_at(position)
+        with self.pace.measuring():
+            surprisals = self.watch.surprisals(self._of_model, step)
+        return arithmetic(
+            logits, self.watch.ids, position, surprisals, step=step, tokenizer=self._tokenizer, folder=folder
+        )
+
     def show(self, step: int) -> None:
         """Tell how the watched text looks now; not where a newer one waits, of which will be told at once."""
-        if not self.watch.ids:
+        if not self.watch.ids or self._overtaken():
             return
         with self.pace.showing():
             try:
                 table = self.watch.table(self._of_model, step, overtaken=self._overtaken)
             except Overtaken:
                 return
-        self._emit(m.Rescored(table=table))
+        self._emit(m.Rescored(table=self._kept(table)))
 
     def measure(self, step: int) -> None:
-        """Take the watched text's surprisals at this step."""
+        """Take the watched text's surprisals at this step, of a short one all that its table shows."""
         with self.pace.measuring():
-            self.watch.measure(self._of_model, step)
+            if self._is_short:
+                self._kept(self.watch.table(self._of_model, step))
+            else:
+                self.watch.measure(self._of_model, step)
+
+    @property
+    def due(self) -> bool:
+        """Whether the watched text is to be measured after the step just done."""
+        return self._is_short or self.pace.may_measure
+
+    @property
+    def _is_short(self) -> bool:
+        return len(self.watch.ids) <= EVERY_STEP
+
+    def _kept(self, table: m.Table) -> m.Table:
+        if table.tokens:
+            self._recordings.put(table)
+            self._latest = table
+        return table
 
     @property
     def _of_model(self) -> Scorer:

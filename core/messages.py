@@ -19,6 +19,7 @@ from core.anatomy_records import (
     Logit as Logit,
 )
 from core.records import (
+    Arithmetic as Arithmetic,
     Candidate as Candidate,
     Candidates as Candidates,
     Controlled as Controlled,
@@ -43,7 +44,9 @@ from core.requests import (
     Status as Status,
     History as History,
     Score as Score,
+    Recall as Recall,
     Find as Find,
+    Audit as Audit,
     Run as Run,
     Pause as Pause,
     Rewind as Rewind,
@@ -76,7 +79,9 @@ PROTOCOL = 1
 LINE_LIMIT = 16 * 2**20  # bytes in one line; a table of 200 rows with 20 candidates each takes about 440 kB
 UPLOAD_CHUNK = 2**20  # characters of a training text in one `Upload`
 
-AnyResult = State | Curve | Table | Candidates | Generated | Controlled | Stored | Dissected | Inspected
+AnyResult = (
+    State | Curve | Table | Candidates | Arithmetic | Generated | Controlled | Stored | Dissected | Inspected
+)
 FailureKind = Literal["bad_request", "bad_line", "stopped", "superseded", "missing", "storage", "internal"]
 
 

@@ -38,6 +38,11 @@ class Recorder:
         return self._run.name if self._run else None
 
     @property
+    def folder(self) -> Path | None:
+        """Where the run is written."""
+        return self._run.folder if self._run else None
+
+    @property
     def warning(self) -> str | None:
         """Why something could not be written, if so."""
         return self._failure or (self._run.storage_error if self._run else None)
@@ -80,7 +85,7 @@ class Recorder:
         """A checkpoint of the present step, in the background; none where it stands already."""
         if self._run is None or at.trainer.step_count == self._saved_step:
             return
-        self._run.save(at.model, at.trainer.snapshot())
+        self._run.save(at.model, at.trainer.shared_snapshot())
         self._saved_at = self._clock()
         self._saved_step = at.trainer.step_count
 

@@ -3,7 +3,17 @@
 from typing import Generic, TypeVar
 
 from core.anatomy_records import Dissected, Inspected
-from core.records import Candidates, Controlled, Curve, Generated, SampleConfig, State, Stored, Table
+from core.records import (
+    Arithmetic,
+    Candidates,
+    Controlled,
+    Curve,
+    Generated,
+    SampleConfig,
+    State,
+    Stored,
+    Table,
+)
 from core.training import Training
 from core.wire import Message, require
 
@@ -38,12 +48,28 @@ class Score(Request[Table], frozen=True, kw_only=True):
     top_k: int = 20
 
 
+class Recall(Request[Table], frozen=True, kw_only=True):
+    """The watched text as it was at a step of this run, or at the latest one before it that is recorded.
+
+    Its rows are compared with the latest table of that text. Answered also in the middle of a step.
+    """
+
+    text: str
+    step: int
+
+
 class Find(Request[Candidates], frozen=True, kw_only=True):
     """The tokens that hold `query`, as the model sees them after token `position` of the scored text."""
 
     position: int
     query: str
     limit: int = 20
+
+
+class Audit(Request[Arithmetic], frozen=True, kw_only=True):
+    """How -log p of the row after token `position` of the scored text comes about, number by number."""
+
+    position: int
 
 
 class Run(Request[State], frozen=True, kw_only=True):
@@ -131,7 +157,9 @@ AnyRequest = (
     | Status
     | History
     | Score
+    | Recall
     | Find
+    | Audit
     | Run
     | Pause
     | Rewind

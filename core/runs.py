@@ -1,127 +1,43 @@
-"""A run's folder: what it started from, every step's figures, and checkpoints that appear whole."""
+"""A run that is being written: its record, a line for every step, and checkpoints that appear whole."""
 
-import fcntl
 import math
 import os
-import re
 import shutil
 import threading
 import time
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import IO
 
 import msgspec
-import platformdirs
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from core.checkpoint import PARTIAL, appearing, save_model, sync, write_json
 from core.history import Snapshot
-from core.messages import StepResult, Training
+from core.messages import StepResult
 from core.models.gpt2 import Model
 
-AUTOMATIC = "explore-"  # how a run is called that nobody named
+# One statement for all names of a module; sorted, each would have one of its own.
+# isort: off
+from core.run_folder import (
+    AUTOMATIC as AUTOMATIC,
+    RunError as RunError,
+    RunRecord as RunRecord,
+    Saved as Saved,
+    automatic_name as automatic_name,
+    checkpoints as checkpoints,
+    locked,
+    newest_checkpoint as newest_checkpoint,
+    read as read,
+    run_path as run_path,
+    runs_folder as runs_folder,
+    standing_checkpoint as standing_checkpoint,
+)
+
+# isort: on
+
 _KEPT_AUTOMATIC = 5
-_CHECKPOINT = re.compile(r"checkpoint-(\d+)")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-
-
-class RunError(ValueError):
-    """A run folder that cannot be used as asked; the message says why and what to do."""
-
-
-class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """run.json: everything a run is a function of, and the conditions of bit-exactness."""
-
-    start: dict[str, str | int]
-    training: Training
-    text_sha256: str
-    conditions: dict[str, str | int]
-    schema: int = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Saved:
-    """What a run folder holds: the record, its steps in order, and where it stood."""
-
-    folder: Path
-    record: RunRecord
-    results: list[StepResult]
-    position: int
-
-
-def runs_folder() -> Path:
-    """NEGLOGP_RUNS, or the data folder's place for runs."""
-    chosen = os.environ.get("NEGLOGP_RUNS")
-    return Path(chosen) if chosen else platformdirs.user_data_path("neglogp", appauthor=False) / "runs"
-
-
-def run_path(name: str) -> Path:
-    """The folder of a run: a name with a slash in it is a path. Raises RunError for an impossible name."""
-    if "/" in name:
-        return Path(name).expanduser()
-    if not _NAME.fullmatch(name):
-        raise RunError(
-            f"{name!r} is no name for a run: use letters, digits, dots, dashes and underscores, or a path"
-        )
-    return runs_folder() / name
-
-
-def automatic_name() -> str:
-    """A name for a run that nobody named; in order of time, and another one for every run."""
-    return AUTOMATIC + datetime.now().strftime("%Y%m%d-%H%M%S-%f")
-
-
-def read(folder: Path) -> Saved:
-    """A run folder as it was left. Raises RunError."""
-    try:
-        record = msgspec.json.decode((folder / "run.json").read_bytes(), type=RunRecord)
-    except FileNotFoundError:
-        raise RunError(f"{folder} is no run: it holds no run.json") from None
-    except (OSError, msgspec.DecodeError) as error:
-        raise RunError(f"{folder / 'run.json'} cannot be read: {error}") from error
-    results, position = _read_metrics(folder / "metrics.jsonl")
-    return Saved(folder=folder, record=record, results=results, position=position)
-
-
-def _read_metrics(file: Path) -> tuple[list[StepResult], int]:
-    """Every step once, its last line counting, ascending; and the step of the last line. No torn tail."""
-    by_step: dict[int, StepResult] = {}
-    position = 0
-    decoder = msgspec.json.Decoder(StepResult)
-    try:
-        lines = file.read_bytes().split(b"\n")[:-1]
-    except FileNotFoundError:
-        return [], 0
-    for line in lines:
-        try:
-            result = decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            continue
-        by_step[result.step] = result
-        position = result.step
-    return [by_step[step] for step in sorted(by_step)], position
-
-
-def checkpoints(folder: Path) -> list[tuple[int, Path]]:
-    """The complete checkpoints of a run, oldest first."""
-    found = []
-    for entry in folder.glob("checkpoint-*"):
-        match = _CHECKPOINT.fullmatch(entry.name)
-        if match and entry.is_dir():
-            found.append((int(match[1]), entry))
-    return sorted(found)
-
-
-def newest_checkpoint(folder: Path) -> Path:
-    """The folder of the newest checkpoint. Raises RunError where there is none."""
-    found = checkpoints(folder)
-    if not found:
-        raise RunError(f"the run {folder} has no checkpoint yet")
-    return found[-1][1]
 
 
 def read_optimizer(checkpoint: Path) -> dict[str, Tensor]:
@@ -155,11 +71,9 @@ class Run:
         self.storage_error: str | None = None
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._lock = _locked(folder / "lock")
-        except BlockingIOError:
-            raise RunError(f"the run {folder} is being written by another process") from None
         except OSError as error:
             raise RunError(f"the run folder {folder} cannot be written: {error.strerror}") from error
+        self._lock = locked(folder)
         for left in folder.glob(PARTIAL):  # by a writer that was killed
             shutil.rmtree(left, ignore_errors=True)
 
@@ -263,17 +177,6 @@ class Run:
 def _last_measured(validations: dict[int, float], step: int) -> float:
     at = max((measured for measured in validations if measured <= step), default=None)
     return math.inf if at is None else validations[at]
-
-
-def _locked(file: Path) -> IO[str]:
-    """The file, open and locked until it is closed. Raises BlockingIOError where another has the lock."""
-    handle = file.open("a")
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        handle.close()
-        raise
-    return handle
 
 
 def _open_after_last_line(file: Path) -> IO[bytes]:

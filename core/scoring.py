@@ -1,17 +1,17 @@
 """A text as the model sees it: every prefix, the token that really follows, and what was expected."""
 
-import math
 from collections.abc import Iterator, Sequence
 
 import msgspec
 import torch
 from torch import Tensor
 
-from core import chunked, information, losses
-from core.messages import Candidate, Prediction, Summary, Table, Token, real
+from core import chunked, losses
+from core.messages import Candidate, Prediction, Table, Token, real
 from core.models.gpt2 import Model
 from core.products import exactly
 from core.reading import Reading
+from core.tables import moved, summary
 from core.tokenizer import Tokenizer
 
 TOGETHER = 8  # rows that are worth no answer of their own before the rest
@@ -88,15 +88,13 @@ class Scorer:
         for _ in self.steps(ids, top_k):
             pass
         predictions = [row for row in self._rows if row is not None]
-        summary = self._summary(ids, predictions)
-        if before is not None:
-            predictions = [*map(_moved, predictions, before.tolist()), *predictions[-1:]]
+        tokens = tuple(Token(token_id=i, piece=self._tokenizer.piece(i)) for i in ids)
         return Table(
             text=text,
-            tokens=tuple(Token(token_id=i, piece=self._tokenizer.piece(i)) for i in ids),
-            predictions=tuple(predictions),
+            tokens=tokens,
+            predictions=tuple(predictions) if before is None else moved(predictions, before.tolist()),
             window_starts=tuple(range(0, max(1, len(ids)), self._model.config.n_positions)),
-            summary=summary,
+            summary=summary(tokens, predictions),
             step=step,
             moved_from=before_step if before is not None else None,
         )
@@ -173,27 +171,7 @@ class Scorer:
                 target=None if token_id is None else self._candidate(token_id, log_prob, rank),
             )
 
-    def _summary(self, ids: Sequence[int], predictions: Sequence[Prediction]) -> Summary:
-        surprisals = [p.target.surprisal for p in predictions if p.target is not None]
-        if not surprisals:
-            return Summary(scored=0, mean=None, perplexity=None, bits_per_byte=None)
-        total = math.fsum(surprisals) if all(map(math.isfinite, surprisals)) else sum(surprisals)
-        n_bytes = sum(len(self._tokenizer.piece(i)) for i in ids[1:])
-        mean = total / len(surprisals)
-        return Summary(
-            scored=len(surprisals),
-            mean=real(mean),
-            perplexity=real(information.perplexity(mean)),
-            bits_per_byte=real(information.bits_per_byte(total, n_bytes)),
-        )
-
     def _candidate(self, token_id: int, log_prob: float, rank: int) -> Candidate:
         return Candidate(
             token_id=token_id, piece=self._tokenizer.piece(token_id), log_prob=real(log_prob), rank=rank
         )
-
-
-def _moved(prediction: Prediction, before: float) -> Prediction:
-    """The prediction with how far its target's surprisal lies from what it was before, in nats."""
-    assert prediction.target is not None  # only the open row has none, and nothing was known before of it
-    return msgspec.structs.replace(prediction, moved=real(prediction.target.surprisal - before))

@@ -102,10 +102,9 @@ class Trainer:
         with self.aside() as start:
             before = look(self.model, self.recipe, start)
             loss, norm = self._gradients()
-            parameters = dict(self.model.named_parameters())
-            gradients = {name: p.grad.clone() for name, p in parameters.items() if p.grad is not None}
+            gradients = {n: p.grad.clone() for n, p in self.model.named_parameters() if p.grad is not None}
             self._optimizer.update(rate, norm=norm, clip=self.training.clip)  # which may clip them in place
-            update = compared(start.parameters, gradients, parameters)
+            update = compared(start.parameters, gradients, dict(self.model.named_parameters()))
             after = look(self.model, self.recipe, start)
         return Anatomy(
             step=start.step + 1, loss=loss, learning_rate=rate, training=self.training, dtype=self.precision,
@@ -115,7 +114,7 @@ class Trainer:
     @contextmanager
     def aside(self) -> Iterator[Snapshot]:
         """Within this block the run may go anywhere, and nobody is served; then it stands where it stood."""
-        start = self.snapshot()
+        start = self.shared_snapshot()
         served, self._is_between = self._is_between, True
         try:
             yield start
@@ -128,11 +127,10 @@ class Trainer:
         """The present step's loss and the norm of its gradients, which are then in place. Raises Diverged."""
         with self._breathing():
             loss = self._accumulate_gradients()
-        if not math.isfinite(loss):
-            raise Diverged("loss", self.step_count + 1, loss)
         norm = self._optimizer.gradient_norm()
-        if not math.isfinite(norm):
-            raise Diverged("gradient", self.step_count + 1, norm)
+        for what, value in (("loss", loss), ("gradient", norm)):
+            if not math.isfinite(value):
+                raise Diverged(what, self.step_count + 1, value)
         return loss, norm
 
     def _accumulate_gradients(self) -> float:
@@ -149,10 +147,9 @@ class Trainer:
             d_head = torch.zeros_like(head)
         loss = 0.0
         for first, ids, wanted in self._micro_batches(inputs, targets):
+            dropout = self.recipe.dropout(self.step_count, first, len(ids))
             with body(self.precision):
-                hidden = self.model(
-                    ids, dropout=self.recipe.dropout(self.step_count, first, len(ids))
-                )  # (r, n, D)
+                hidden = self.model(ids, dropout=dropout)  # (r, n, D)
             with products(self.precision):
                 part, d_hidden = loss_and_gradients(
                     hidden.detach().flatten(0, 1),  # (r n, D)
@@ -263,6 +260,16 @@ class Trainer:
         return Snapshot(
             step=self.step_count, parameters=parameters, moments=moments, recipe=self.recipe.state()
         )
+
+    def shared_snapshot(self) -> Snapshot:
+        """A snapshot of the present step, the one of the history where that holds any: no second copy."""
+        nearest = self.history.nearest(self.step_count)
+        if nearest is not None and nearest.step == self.step_count:
+            return nearest
+        taken = self.snapshot()
+        if self.history.keeps:
+            self.history.keep(taken)
+        return taken
 
     def restore(self, snapshot: Snapshot) -> None:
         """The inverse of `snapshot`; the snapshot stays as it is (it is copied, never aliased).

@@ -39,6 +39,13 @@ class Watch:
         if self.ids:
             self._take(scorer.surprisals(self.ids), step)
 
+    def surprisals(self, scorer: Scorer, step: int) -> Tensor:
+        """Those of the present step, taken where they are not yet: (n - 1,) float64, in nats."""
+        if self._now is None or self._now[0] != step:
+            self.measure(scorer, step)
+        assert self._now is not None  # there is no row in a text without tokens
+        return self._now[1]
+
     def table(
         self,
         scorer: Scorer,

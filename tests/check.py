@@ -23,7 +23,8 @@ WITHOUT_TORCH = (
     "core.tokenizer",
 )
 OPEN_TO_THE_SCREEN = ("core.information", "core.messages", "core.text")
-COMMANDS = "tui.headless"  # score, train and generate run a session in their own process
+COMMANDS = "tui.headless"  # score, train, generate and runs work in their own process
+COMMAND_LINE = ("tui.cli", "tui.run_commands")
 ENGINE_COMMAND = ("tui.cli", "core.engine")  # `neglogp engine` is that process
 CHARTS = "tui.plotting"
 
@@ -102,7 +103,7 @@ def import_rules() -> Iterator[str]:
         allowed = name in OPEN_TO_THE_SCREEN or within(module, COMMANDS) or (module, name) == ENGINE_COMMAND
         if within(name, "core") and not allowed:
             yield f"{at}: {module} imports {name}; the screen may import {', '.join(OPEN_TO_THE_SCREEN)}"
-        if within(name, COMMANDS) and not within(module, COMMANDS) and module != ENGINE_COMMAND[0]:
+        if within(name, COMMANDS) and not within(module, COMMANDS) and module not in COMMAND_LINE:
             yield f"{at}: {module} imports {name}; only the commands do, it loads the model"
     for module in WITHOUT_TORCH:
         if route := route_to("torch", module):

@@ -8,6 +8,7 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+import msgspec
 import pytest
 
 from core import messages as m
@@ -672,6 +673,64 @@ async def a_cell_is_looked_at_while_a_text_is_continued(talk: Talk) -> None:
     await talk.reply(number)
 
 
+async def an_audit_works_out_a_row_of_the_table_and_agrees_with_torch(talk: Talk) -> None:
+    await talk.opened()
+    table = await talk.ask(m.Score(text=TEXT, top_k=3))
+    mean, perplexity = float(table.summary.mean or 0), float(table.summary.perplexity or 0)
+    for position, prediction in enumerate(table.predictions[:-1]):
+        made = await talk.ask(m.Audit(position=position))
+        target = prediction.target
+        assert target is not None
+        assert (made.position, made.step, made.scored, made.vocab_size) == (position, 0, 6, 50257)
+        assert made.token == m.Token(token_id=target.token_id, piece=target.piece)
+        assert made.log_prob == pytest.approx(float(target.log_prob), abs=1e-5)
+        assert made.apart < 1e-12 and float(made.cross_entropy) == pytest.approx(-made.log_prob, abs=1e-12)
+        assert float(made.entropy) == pytest.approx(float(prediction.entropy), abs=1e-4)
+        assert abs(made.rank - target.rank) <= 2, "tokens next to each other tie in float32"
+        assert made.mean == pytest.approx(mean, rel=1e-12), "every row has the table's"
+        assert made.perplexity == pytest.approx(perplexity, rel=1e-12)
+
+
+async def an_audit_of_the_open_row_is_of_the_first_guess(talk: Talk) -> None:
+    await talk.opened()
+    for text in (TEXT, "The"):
+        best = (await talk.ask(m.Score(text=text, top_k=1))).predictions[-1].top[0]
+        made = await talk.ask(m.Audit(position=len(gpt2().encode(text)) - 1))
+        assert made.token.token_id == best.token_id and made.rank == 1
+        assert made.log_prob == pytest.approx(float(best.log_prob), abs=1e-5)
+        assert made.others is None
+
+
+async def an_audit_is_of_the_step_the_run_stands_at(talk: Talk) -> None:
+    await talk.opened()
+    await talk.trained(2)
+    table = await talk.ask(m.Score(text=TEXT))
+    made = await talk.ask(m.Audit(position=2))
+    target = table.predictions[2].target
+    assert target is not None and made.step == table.step == 2
+    assert made.surprisal == pytest.approx(target.surprisal, abs=1e-5)
+    assert made.mean == pytest.approx(float(table.summary.mean or 0), rel=1e-6)
+
+
+async def an_audit_is_made_while_a_text_is_continued(talk: Talk) -> None:
+    await talk.opened()
+    await talk.ask(m.Score(text=TEXT))
+    number = talk.send(m.Generate(text=TEXT, tokens=100_000))
+    await talk.until(lambda: talk.told(m.Continued))
+    made = await talk.ask(m.Audit(position=0))
+    assert made.token.piece == b" fat" and number not in talk.replies
+    await talk.ask(m.Stop())
+    await talk.reply(number)
+
+
+async def an_audit_needs_a_position_in_the_text(talk: Talk) -> None:
+    await talk.opened()
+    await talk.ask(m.Score(text=TEXT))
+    for position in (7, -1):
+        refused = await talk.refused(m.Audit(position=position))
+        assert refused.kind == "bad_request" and str(position) in refused.message
+
+
 async def an_uploaded_text_can_be_trained_on(talk: Talk) -> None:
     await talk.opened()
     text = "The dog sat on the lap. " * 20
@@ -732,6 +791,31 @@ def _figures(table: m.Table) -> list[tuple[object, ...]]:
     return [(p.entropy, p.top, p.target) for p in table.predictions]
 
 
+async def a_text_is_recalled_as_it_was_at_any_step(talk: Talk) -> None:
+    await talk.opened()
+    failure = await talk.refused(m.Recall(text=TEXT, step=0))
+    assert failure.kind == "bad_request" and "recorded" in failure.message
+    tables = [await talk.ask(m.Score(text=TEXT, top_k=5))]
+    for _ in range(3):
+        await talk.trained(1)
+        tables.append(await talk.ask(m.Score(text=TEXT, top_k=5)))
+    for step in range(3):
+        found = await talk.ask(m.Recall(text=TEXT, step=step))
+        assert found.step == step and found.moved_from == 3
+        assert [msgspec.structs.replace(row, moved=None) for row in found.predictions] == [
+            msgspec.structs.replace(row, moved=None) for row in tables[step].predictions
+        ]
+        for row, now in zip(found.predictions[:-1], tables[3].predictions, strict=False):
+            assert row.target and now.target and row.moved is not None
+            assert float(row.moved) == pytest.approx(row.target.surprisal - now.target.surprisal)
+    latest = await talk.ask(m.Recall(text=TEXT, step=900))
+    assert latest.step == 3 and latest.moved_from is None
+    await talk.ask(m.Rewind(step=1))
+    assert (await talk.ask(m.Recall(text=TEXT, step=2))).step == 2, "the future is still known"
+    await talk.ask(m.Reset())
+    assert (await talk.ask(m.Recall(text=TEXT, step=2))).step == 0, "another run"
+
+
 CLAIMS: tuple[Callable[[Talk], Awaitable[None]], ...] = (
     hello_is_said_first,
     open_tells_where_the_session_stands,
@@ -776,9 +860,15 @@ CLAIMS: tuple[Callable[[Talk], Awaitable[None]], ...] = (
     of_a_large_batch_a_part_is_shown,
     what_cannot_be_taken_apart_is_refused,
     a_cell_is_looked_at_while_a_text_is_continued,
+    an_audit_works_out_a_row_of_the_table_and_agrees_with_torch,
+    an_audit_of_the_open_row_is_of_the_first_guess,
+    an_audit_is_of_the_step_the_run_stands_at,
+    an_audit_is_made_while_a_text_is_continued,
+    an_audit_needs_a_position_in_the_text,
     an_uploaded_text_can_be_trained_on,
     a_text_that_cannot_be_trained_on_is_refused,
     a_bad_line_is_answered_and_changes_nothing,
     an_unknown_request_gets_its_one_failure,
     a_run_can_be_opened_by_name_and_stands_where_it_stood,
+    a_text_is_recalled_as_it_was_at_any_step,
 )

@@ -13,6 +13,7 @@ from core import information
 from core import messages as m
 from core.tokenizer import Tokenizer
 
+LIFT = -2.5  # the logsumexp of all logits
 STEPS_TO_LEARN = 60  # after which the gain of a step has fallen to 1/e
 
 
@@ -105,6 +106,27 @@ class FakeDistribution:
         matches.sort(key=lambda i: (not typed or self._tokenizer.piece(i).strip() != typed, -row[i]))
         return m.Candidates(
             found=tuple(self.candidate(row, i) for i in matches[:limit]), matches=len(matches)
+        )
+
+    def arithmetic(self, ids: Sequence[int], position: int, step: int) -> m.Arithmetic:
+        """How -log q of a row of the text comes about from the logits, which are the row of log q + LIFT."""
+        row = self.row(ids[position], step)
+        follows = position + 1 < len(ids)
+        token_id = ids[position + 1] if follows else int(row.argmax())
+        candidate = self.candidate(row, token_id)
+        surprisals = self.surprisals(ids, step)
+        return m.Arithmetic(
+            position=position,
+            step=step,
+            token=m.Token(token_id=token_id, piece=candidate.piece),
+            logit=float(row[token_id]) + LIFT,
+            logsumexp=LIFT,
+            cross_entropy=candidate.surprisal,
+            rank=candidate.rank,
+            vocab_size=self._tokenizer.n_vocab,
+            entropy=float(-(np.exp(row) * row).sum()),
+            scored=len(surprisals),
+            others=math.fsum(surprisals) - candidate.surprisal if follows else None,
         )
 
     def drawn(self, ids: Sequence[int], step: int, request: m.Generate) -> int:

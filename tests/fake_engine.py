@@ -65,7 +65,8 @@ class FakeEngine:
         self._woken = asyncio.Event()
         self._flowing = asyncio.Event()
         self._flowing.set()
-        self._inbox = Inbox(self._send, self._greeted)
+        self._inbox = Inbox(self._send, self._greeted, self._recall)
+        self._recorded: dict[tuple[str, int], m.Table] = {}
         self._worker: asyncio.Task[None] | None = None
         self._failing: list[tuple[type[Any] | None, Refused]] = []
         self._words = ""
@@ -218,6 +219,8 @@ class FakeEngine:
                 self._start(self._at.training)
             case m.Upload():
                 return self._upload(request)
+            case m.Audit():
+                return self._audit(request)
             case m.Control():
                 return self._control(request)
             case m.Dissect():
@@ -276,6 +279,7 @@ class FakeEngine:
         self._n_tokens = len(ids)
         self._seen.clear()
         self._prompt_curve.clear()
+        self._recorded.clear()
 
     def _state(self) -> m.State:
         run = self._at
@@ -353,7 +357,35 @@ class FakeEngine:
         text, top_k = self._watched
         self._measure()
         before = self._seen[0] if len(self._seen) > 1 else None
-        return self._q.table(text, self._at.step, top_k, before)
+        table = self._q.table(text, self._at.step, top_k, before)
+        if table.tokens:
+            self._recorded[text, self._at.step] = table
+        return table
+
+    def _recall(self, call: m.Call) -> None:
+        assert isinstance(call.request, m.Recall)
+        self.asked.append(call.request)
+        text, step = clean(call.request.text), call.request.step
+        steps = sorted(at for of, at in self._recorded if of == text)
+        if not steps:
+            message = "nothing of this prompt is recorded yet"
+            self._send(m.Failure(id=call.id, kind="bad_request", message=message))
+            return
+        found = self._recorded[text, max((s for s in steps if s <= step), default=steps[0])]
+        found = msgspec.structs.replace(
+            found,
+            predictions=tuple(msgspec.structs.replace(p, moved=None) for p in found.predictions),
+            moved_from=None,
+        )
+        latest = self._table()
+        if text == self._watched[0] and latest.step != found.step:
+            moved = (
+                p if p.target is None or now.target is None
+                else msgspec.structs.replace(p, moved=p.target.surprisal - now.target.surprisal)
+                for p, now in zip(found.predictions, latest.predictions, strict=True)
+            )  # fmt: skip
+            found = msgspec.structs.replace(found, predictions=tuple(moved), moved_from=latest.step)
+        self._send(m.Answer(id=call.id, result=found))
 
     def _measure(self) -> None:
         step = self._at.step
@@ -372,6 +404,11 @@ class FakeEngine:
 
     def _find(self, request: m.Find) -> m.Candidates:
         return self._q.find(self._token_at(request.position), self._at.step, request.query, request.limit)
+
+    def _audit(self, request: m.Audit) -> m.Arithmetic:
+        self._token_at(request.position)  # refuses one that is not there
+        ids = self._tokenizer.encode(self._watched[0])
+        return self._q.arithmetic(ids, request.position, self._at.step)
 
     def _control(self, request: m.Control) -> m.Controlled:
         last = self._token_at(request.position)
@@ -423,7 +460,7 @@ class FakeEngine:
 
     def _advance(self) -> None:
         run = self._at
-        self._measure()
+        self._table()
         if self._name is None:
             self._name = f"explore-{len(self.runs) + 1}"
             run.results[0] = m.StepResult(step=0, validation=self._loss(0))
@@ -434,7 +471,7 @@ class FakeEngine:
             self._allowed -= 1
         if run.step >= (self._until or 0):
             self._until = None
-        self._measure()
+        self._table()
         first = (0,) if run.step == 1 else ()
         results = tuple(self._joined(run.results[step]) for step in (*first, run.step))
         self._emit(m.Stepped(results=results, state=self._state()))

@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from core.messages import Generate, SampleConfig, Training  # no torch, and the screen needs it first of all
 from tui.failing import Failed, as_usage, in_one_sentence
 from tui.options import FRESH, MODEL, TRAINING, TRAINING_HELP, model_option, training_options
+from tui.run_commands import runs
 
 GENERATE = Generate(text="")
 SAMPLING = SampleConfig()
@@ -54,6 +55,7 @@ def neglogp() -> None:
     neglogp score "The fat cat sat on the mat" the table, in a pipe or a file too
     neglogp train notes.txt --steps 300 --out myrun
     neglogp generate "Once upon a" --model myrun
+    neglogp runs                               the runs there are
 
     `neglogp COMMAND --help` tells more about each. Exit codes: 0 done, 1 not done (stderr says why in one
     sentence), 2 not understood. Runs are kept in NEGLOGP_RUNS, or your data folder.
@@ -240,6 +242,9 @@ def engine() -> None:
     from core.engine import main
 
     main()
+
+
+neglogp.add_command(runs)
 
 
 def main() -> None:

@@ -1,23 +1,16 @@
 """What the screen knows of the engine, kept current: it asks, waits, and posts what changed to the screen."""
 
-import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from textual.widget import Widget
 
 from core import messages as m
+from tui.asking import Asking
 from tui.engine import Engine, EngineDied, EngineError, Line
-from tui.latest import Latest
 from tui.news import (
-    CellInspected,
-    ControlsApplied,
     EngineLost,
     OpenRowGlimpsed,
-    Said,
     StateChanged,
-    StepDissected,
     StepsDone,
     TableChanged,
     TextContinued,
@@ -28,23 +21,20 @@ from tui.news import (
 UNANSWERED = 2  # texts at most that are sent to be scored: one that is, and one that overtakes it
 
 
-class Live:
+class Live(Asking):
     """The conversation with one engine after the other. What it learns goes to `screen` as a message."""
 
     def __init__(self, screen: Widget, line: Callable[[], Line], opening: m.Open) -> None:
-        self._screen = screen
+        super().__init__(screen)
         self._line = line
         self._opening = opening
         self._engine: Engine | None = None
         self._wanted: str | None = None
         self._scored: str | None = None  # the text that was last sent to be scored
         self._scoring = 0  # how many of those sent are not answered yet
-        self._tasks: set[asyncio.Task[Any]] = set()
         self.state: m.State | None = None
         self.table: m.Table | None = None
         self._continuing: list[m.Generate] = []  # asked for and not answered yet, oldest first
-        self._controlling = Latest(self._control, self._spawn)
-        self._inspecting = Latest(self._inspect, self._spawn)
         self._rewinding: m.Rewind | None = None  # the last one, until it is answered
 
     # ------------------------------------------------------------------------------------ the engine's life
@@ -137,9 +127,6 @@ class Live:
         self.table = table
         self._screen.post_message(TableChanged(table))
 
-    def _say(self, text: str, *, error: bool = False) -> None:
-        self._screen.post_message(Said(text, error=error))
-
     # ----------------------------------------------------------------------------------------------- scoring
 
     def watch(self, text: str) -> None:
@@ -168,47 +155,6 @@ class Live:
         finally:
             self._scoring -= 1
             self._score_wanted()
-
-    async def find(self, position: int, query: str) -> m.Candidates | None:
-        """Tokens that hold what was typed; None where that could not be found out."""
-        try:
-            return await self._ask(m.Find(position=position, query=query))
-        except (EngineError, EngineDied):
-            return None
-
-    def control(self, request: m.Control) -> None:
-        """Look at a prediction through the sampling controls: it comes as ControlsApplied."""
-        self._controlling.wish(request)
-
-    async def _control(self, request: m.Control) -> None:
-        with suppress(EngineError, EngineDied):
-            self._screen.post_message(ControlsApplied(request, await self._ask(request)))
-
-    def dissect(self, request: m.Dissect) -> None:
-        """Take a step apart: it comes as StepDissected."""
-        self._spawn(self._dissect(request))
-
-    async def _dissect(self, request: m.Dissect) -> None:
-        dissected = None
-        try:
-            dissected = await self._ask(request)
-        except EngineError as error:
-            if error.kind != "stopped" or not self.alive:  # a person knows what they stopped
-                self._say(str(error), error=True)
-        except EngineDied:
-            pass  # on_end has told of it
-        finally:
-            self._screen.post_message(StepDissected(request, dissected))
-            if self.state is not None:
-                self._learn(self.state)  # which ends what was told of a replay
-
-    def inspect(self, request: m.Inspect) -> None:
-        """Look at one prediction of the step that was taken apart: it comes as CellInspected."""
-        self._inspecting.wish(request)
-
-    async def _inspect(self, request: m.Inspect) -> None:
-        with suppress(EngineError, EngineDied):
-            self._screen.post_message(CellInspected(await self._ask(request)))
 
     # ---------------------------------------------------------------------------------------------- training
 
@@ -277,9 +223,3 @@ class Live:
         if self._engine is None:
             raise EngineError("stopped", "The engine is not running: ctrl+r starts it again.")
         return await self._engine.ask(request)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task

@@ -17,6 +17,15 @@ class TableChanged(Message):
         self.table = table
 
 
+class TableRecalled(Message):
+    """What a look back has brought; None where it came to nothing."""
+
+    def __init__(self, request: m.Recall, table: m.Table | None) -> None:
+        super().__init__()
+        self.request = request
+        self.table = table
+
+
 class OpenRowGlimpsed(Message):
     """What comes after the whole text, known before the rest of its table is."""
 
@@ -68,6 +77,14 @@ class CellInspected(Message):
     def __init__(self, inspected: m.Inspected) -> None:
         super().__init__()
         self.inspected = inspected
+
+
+class Audited(Message):
+    """The arithmetic of a row."""
+
+    def __init__(self, arithmetic: m.Arithmetic) -> None:
+        super().__init__()
+        self.arithmetic = arithmetic
 
 
 class WorkGoesOn(Message):

@@ -1,20 +1,31 @@
 """A session's part that looks at texts and changes nothing."""
 
 from core import messages as m
+from core.auditing import weights_on_disk
 from core.continuing import after_the_controls, continuation
 from core.session.base import Base
 
 
 class Looks(Base):
-    """Scoring, finding, continuing."""
+    """Scoring, finding, auditing, continuing."""
 
     def score(self, request: m.Score) -> m.Table:
         """Score a text and watch it from now on. Raises Overtaken where a newer one waits."""
         return self._looking.score(request, self.at.trainer.step_count)
 
+    def recall(self, request: m.Recall) -> m.Table:
+        """A text as it was at an earlier step; any thread may ask. Raises ValueError."""
+        return self._looking.recall(request)
+
     def find(self, request: m.Find) -> m.Candidates:
         """Tokens that hold what was typed, as seen after a position of the watched text."""
         return self._looking.find(request)
+
+    def audit(self, request: m.Audit) -> m.Arithmetic:
+        """How -log p of a row of the watched text comes about with the present weights."""
+        step = self.at.trainer.step_count
+        folder = weights_on_disk(self.at.source, step, self._recorder.folder)
+        return self._looking.audit(request.position, step, folder)
 
     def control(self, request: m.Control) -> m.Controlled:
         """A prediction of the watched text as the sampling controls leave it."""

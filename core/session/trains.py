@@ -1,9 +1,13 @@
 """A session's part that trains, forwards and backwards."""
 
+import math
+
 from core import messages as m
 from core.session.looks import Looks
 from core.trainer import Diverged
 from core.wire import measured
+
+UNIFORM_WITHIN = 0.5  # nats that an untrained model's loss may lie from ln V
 
 
 class Trains(Looks):
@@ -58,7 +62,7 @@ class Trains(Looks):
         last = self._until is not None and result.step >= self._until
         if last:
             self._until = None
-        if last or self._looking.pace.may_measure:
+        if last or self._looking.due:
             self._measure_watch()
         self._emit(m.Stepped(results=(self._looking.watch.joined(result),), state=self.status()))
         if last or self._looking.pace.may_show:
@@ -74,10 +78,20 @@ class Trains(Looks):
         """The line of step 0: what the model is like before any update."""
         at = self.at
         self._measure_watch()
-        training, validation = map(measured, at.trainer.evaluate())
-        start = m.StepResult(step=0, evaluation=training, validation=validation)
+        training, validation = at.trainer.evaluate()
+        self._check_initialisation(validation)
+        start = m.StepResult(step=0, evaluation=measured(training), validation=measured(validation))
         self._acknowledge(start)
         self._emit(m.Stepped(results=(self._looking.watch.joined(start),), state=self.status()))
+
+    def _check_initialisation(self, nats: float | None) -> None:
+        """Say so where a model that knows nothing yet is not as unsure as a uniform guess."""
+        uniform = math.log(self.at.model.config.vocab_size)
+        if self.at.source.fresh and nats is not None and not abs(nats - uniform) <= UNIFORM_WITHIN:
+            self._warning = (
+                f"a model that has learned nothing should be at ln V = {uniform:.2f} nats, and this one is "
+                f"at {nats:.2f}: its weights are not drawn as they should be"
+            )
 
     def _acknowledge(self, result: m.StepResult) -> None:
         """Write a step down."""

@@ -119,7 +119,16 @@ def test_the_screen_refuses_to_open_on_a_dumb_terminal() -> None:
 
 
 def test_the_commands_are_there_before_torch_textual_and_the_session() -> None:
-    late = {"torch", "numpy", "tiktoken", "textual", "rich", "importlib.metadata", "core.session"}
+    late = {
+        "torch",
+        "numpy",
+        "tiktoken",
+        "textual",
+        "rich",
+        "importlib.metadata",
+        "core.session",
+        "tui.headless",
+    }
     code = f"import sys, tui.cli; print(sorted({late} & set(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-P", "-c", code],

@@ -257,7 +257,7 @@ def test_a_step_that_cannot_be_made_is_not_taken_apart_and_the_run_stays_as_it_i
 
 def test_nobody_is_let_in_while_the_weights_are_not_those_of_the_run() -> None:
     calls: list[int] = []
-    trainer = tiny.trainer(between=lambda: calls.append(trainer.step_count))
+    trainer = tiny.trainer(budget=0, between=lambda: calls.append(trainer.step_count))
     along(trainer, 3)
     calls.clear()
     trainer.snapshot()

@@ -17,7 +17,8 @@ class Heard:
     def __init__(self) -> None:
         self.failures: list[m.Failure] = []
         self.hellos: list[m.Hello] = []
-        self.inbox = Inbox(self.failures.append, self.hellos.append)
+        self.recalls: list[m.Call] = []
+        self.inbox = Inbox(self.failures.append, self.hellos.append, self.recalls.append)
 
     def read(self, *lines: bytes) -> None:
         self.inbox.read(io.BytesIO(b"".join(lines)))
@@ -69,11 +70,10 @@ def test_a_newer_score_takes_the_place_of_those_that_wait(heard: Heard) -> None:
 
 def test_small_calls_go_first_past_what_waits_for_the_steps_end(heard: Heard) -> None:
     waiting: list[m.AnyRequest] = [m.Pause(), m.Run(), m.Stop(), m.Dissect()]
-    heard.put(
-        *waiting, m.Find(position=0, query="a"), m.Inspect(step=1, row=0, column=0), m.Status(), m.History()
-    )
-    taken = [heard.inbox.take_small() for _ in range(5)]
-    assert [c.id if c else None for c in taken] == [5, 6, 7, 8, None]
+    small = (m.Find(position=0, query="a"), m.Status(), m.History(), m.Audit(position=0))
+    heard.put(*waiting, *small, m.Inspect(step=1, row=0, column=0))
+    taken = [heard.inbox.take_small() for _ in range(6)]
+    assert [c.id if c else None for c in taken] == [5, 6, 7, 8, 9, None]
     assert heard.waiting() == [1, 2, 3, 4]
 
 
@@ -178,3 +178,11 @@ def test_no_bytes_stop_the_reader(parts: list[bytes]) -> None:
     heard.read(*(part.replace(b"\n", b"") + b"\n" for part in parts), call(7, m.Status()))
     assert heard.waiting() == [7]
     assert len(heard.failures) == len(parts)
+
+
+def test_a_look_back_waits_for_nothing() -> None:
+    heard = Heard()
+    heard.put(m.Configure(training=m.Training()))
+    recall = m.Call(id=7, request=m.Recall(text="a", step=1))
+    heard.read(m.encode(recall))
+    assert heard.recalls == [recall] and heard.waiting() == [1]

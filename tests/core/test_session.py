@@ -427,6 +427,7 @@ def test_looking_takes_no_more_than_its_share_of_a_runs_time(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watching, "MEASURE_SHARE", 0.0)
+    monkeypatch.setattr(looking, "EVERY_STEP", 0)  # any text is a long one
     monkeypatch.setattr(watching, "SHOW_SECONDS", 3600.0)
     session = stage.opened()
     session.score(m.Score(text=TEXT))
@@ -480,6 +481,64 @@ def test_a_text_scored_in_the_middle_of_a_step_is_that_of_the_weights_before_it(
     after = Scorer(session.at.model, gpt2()).table(TEXT, gpt2().encode(TEXT), top_k=20, step=1)
     assert float(shown.summary.mean or 0) == pytest.approx(float(after.summary.mean or 0), rel=1e-6)
     assert shown.summary != before
+
+
+def losses_of(session: Session) -> torch.Tensor:
+    """Each row's cross entropy with the weights the session has now: (n - 1,) float64."""
+    ids = torch.tensor(gpt2().encode(TEXT))
+    with torch.no_grad():
+        logits = session.at.model.logits(session.at.model(ids.unsqueeze(0)))[0, :-1]
+    return torch.nn.functional.cross_entropy(logits.double(), ids[1:], reduction="none")
+
+
+def test_an_audit_is_of_the_present_weights_though_the_text_was_not_measured_with_them(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "MEASURE_SHARE", -1.0)
+    monkeypatch.setattr(watching, "SHOW_SECONDS", 3600.0)
+    session = stage.opened()
+    session.score(m.Score(text=TEXT))
+    session.run(m.Run(steps=9))
+    for step in (1, 2):
+        session.advance()
+        made, losses = session.audit(m.Audit(position=1)), losses_of(session)
+        assert made.step == step
+        assert made.surprisal == pytest.approx(losses[1].item(), rel=1e-5)
+        assert made.mean == pytest.approx(losses.mean().item(), rel=1e-5)
+
+
+def test_an_audit_in_the_middle_of_a_step_is_that_of_the_weights_before_it(stage: Stage) -> None:
+    # Two micro-batches, so that there is a middle.
+    session = stage.opened(msgspec.structs.replace(TRAINING, batch=128, dropout=0.0, evaluate_every=1000))
+    session.score(m.Score(text=TEXT))
+    before = session.audit(m.Audit(position=3))
+    seen: list[m.Arithmetic] = []
+    stage.between = lambda: seen.append(session.audit(m.Audit(position=3)))
+    session.run(m.Run(steps=1))
+    session.advance()
+    stage.between = lambda: None
+    after = session.audit(m.Audit(position=3))
+    # the weights after it are looked at, too, while the snapshot of them is made
+    assert before in seen and all(made in (before, after) for made in seen) and after != before
+
+
+def test_an_audit_names_the_folder_that_has_the_very_weights(stage: Stage) -> None:
+    session = stage.opened()
+    session.score(m.Score(text=TEXT))
+    assert session.audit(m.Audit(position=0)).folder == str(stage.model)
+    train(session, 3)
+    assert session.audit(m.Audit(position=0)).folder is None, "these weights are on no disk"
+    name = session.status().run
+    session.close()
+    resumed = stage.session()
+    resumed.open(m.Open(model=str(name)))
+    resumed.score(m.Score(text=TEXT))
+    folder = resumed.audit(m.Audit(position=0)).folder
+    assert folder is not None and folder.endswith("checkpoint-3")
+    saved = dict(load_model(Path(folder)).named_parameters())
+    assert tiny.same(parameters(resumed), {key: p.detach() for key, p in saved.items()})
+    train(resumed, 1)
+    assert resumed.audit(m.Audit(position=0)).folder is None
 
 
 def test_every_way_to_other_weights_makes_another_table(stage: Stage) -> None:
@@ -562,3 +621,40 @@ def test_a_run_from_the_model_that_comes_along_goes_on_with_that_version_only(st
     (run / "run.json").write_text(json.dumps(record))
     with pytest.raises(ValueError, match="another version of the model 'tiny'"):
         stage.session().open(m.Open(model=str(run)))
+
+
+def test_a_short_text_is_measured_at_every_step_whatever_its_share(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "MEASURE_SHARE", 0.0)
+    session = stage.opened()
+    session.score(m.Score(text=TEXT))
+    train(session, 6)
+    assert [session.recall(m.Recall(text=TEXT, step=step)).step for step in range(7)] == list(range(7))
+
+
+def test_what_is_recalled_is_what_going_there_shows(stage: Stage) -> None:
+    session = stage.opened()
+    session.score(m.Score(text=TEXT))
+    train(session, 5)
+    recalled = [session.recall(m.Recall(text=TEXT, step=step)) for step in range(6)]
+    for step in (4, 2, 0):
+        session.rewind(m.Rewind(step=step))
+        there = session.score(m.Score(text=TEXT))
+        assert there.summary == recalled[step].summary
+        for one, other in zip(there.predictions, recalled[step].predictions, strict=True):
+            assert (one.entropy, one.top, one.target) == (other.entropy, other.top, other.target)
+
+
+@pytest.mark.parametrize(("scale", "said"), [(1.0, False), (60.0, True)])
+def test_an_untrained_model_that_is_far_from_uniform_is_told_of(
+    stage: Stage, scale: float, said: bool
+) -> None:
+    session = stage.session()
+    session.open(m.Open(training=Training(batch=1, context=8, steps=4)))
+    with torch.no_grad():
+        session.at.model.wte.weight.mul_(scale)
+    session.run(m.Run(steps=1))
+    session.advance()
+    warning = session.status().warning or ""
+    assert ("should be at ln V = 10.82 nats" in warning) == said

@@ -374,3 +374,18 @@ def test_without_memory_for_going_back_no_snapshot_is_taken_and_the_way_is_the_s
     for trainer in (with_snapshots, without):
         trainer.rewind(4)
     assert not without.history.steps and tiny.same(tiny.state(with_snapshots), tiny.state(without))
+
+
+def test_a_snapshot_that_is_shared_is_the_historys_own() -> None:
+    trainer = tiny.trainer()
+    trainer.step()
+    trainer.step()
+    shared = trainer.shared_snapshot()
+    assert shared.step == 2 and trainer.history.nearest(2) is shared and trainer.shared_snapshot() is shared
+    before = tiny.state(trainer)
+    trainer.step()
+    trainer.restore(shared)
+    assert tiny.same(tiny.state(trainer), before)
+    lone = tiny.trainer(budget=0)
+    lone.step()
+    assert lone.shared_snapshot().step == 1 and not lone.history.steps

@@ -310,13 +310,26 @@ async def test_the_step_just_done_is_replayed_with_its_progress_and_there_is_non
         while not anatomy.heading.startswith(" step 5, the one just done"):
             await ex.turn()
             told.append(anatomy.heading.strip())
-        for words in ("replaying step 5 …", "replaying 1/4 …", "replaying 4/4 …"):
+        for words in ("taking step 5 apart …", "replaying 1/4 …", "replaying 4/4 …"):
             assert words in told
         assert ex.asked(m.Dissect)[-1] == m.Dissect(step=5)
         known = (await ex.screen.live._ask(m.History())).results
         assert anatomy.step.loss == known[-1].loss
         await ex.press("escape")
         assert ex.status.startswith(" step 5/"), "the replay's progress is over"
+
+
+async def test_with_the_cursor_in_the_past_the_step_at_the_cursor_is_taken_apart() -> None:
+    async with exploring(opening=SMALL) as ex:
+        await ex.press(*["f2"] * 5, "escape", *["left_square_bracket"] * 2)
+        assert ex.screen.looking_at == 3
+        anatomy = await opened(ex)
+        assert ex.asked(m.Dissect) == [m.Dissect(step=3)]
+        assert "step 3, done before" in anatomy.heading
+        await ex.press("n", "escape")
+        assert ex.screen.looking_at == 3 and ex.state.step == 5
+        await ex.press(*["left_square_bracket"] * 3, "ctrl+o")
+        assert ex.asked(m.Dissect)[-1] == m.Dissect(step=1)
 
 
 async def test_a_run_goes_on_while_its_step_is_looked_at() -> None:
@@ -337,10 +350,12 @@ async def test_escape_breaks_off_a_replay() -> None:
     async with exploring(opening=SMALL) as ex:
         await ex.press(*["f2"] * 5)
         await opened(ex)
-        ex.burst("p")
-        await ex.until(lambda: "replaying" in Anatomy(ex).heading)
-        await ex.press("escape")
-        assert ex.app.screen is ex.screen and len(ex.asked(m.Stop)) == 1
+        ex.engine.stall()
+        await ex.press("p", "escape")
+        assert ex.app.screen is ex.screen
+        ex.engine.go_on()
+        await ex.settled()
+        assert ex.asked(m.Dissect)[-1] == m.Dissect(step=5) and len(ex.asked(m.Stop)) == 1
         assert ex.state.step == 5 and ex.said == []
         assert ex.status.startswith(" step 5/")
 
@@ -420,7 +435,7 @@ async def test_the_help_has_its_keys() -> None:
         await opened(ex)
         await ex.press("f1")
         rows = {row.text: row.keys for row in ex.dialog(HelpScreen)._rows}
-        assert rows["The step that comes next, taken apart"] == "ctrl+o, a"
+        assert rows["A step taken apart: the next, or the one at the chart's cursor"] == "ctrl+o, A"
         assert rows["On to the next phase"] == "⏎, space"
         assert rows["The token after"] == "←→↑↓"
         await ex.press("escape")

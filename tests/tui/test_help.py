@@ -10,6 +10,7 @@ from tests.tui.dialogs import burst, painted, press, shown
 from tui import ramp
 from tui.screens.anatomy import AnatomyScreen
 from tui.screens.ask import AskScreen
+from tui.screens.audit import AuditScreen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.help import FIGURES, HelpRow, HelpScreen, help_rows, key_name, legend
 from tui.screens.open_file import OpenFileScreen
@@ -59,6 +60,7 @@ def test_keys_are_named_as_on_a_keyboard(key: str, name: str) -> None:
     [
         AnatomyScreen,
         AskScreen,
+        AuditScreen,
         ConfirmScreen,
         HelpScreen,
         OpenFileScreen,

@@ -25,9 +25,16 @@ class Exploring(Screen[None]):
 
     unit: reactive[Unit] = reactive(Unit.NATS, init=False)
 
+    looking_at: int | None = None
+    """The step of the past that the prompt is shown at; None for the present one."""
+
     live: Live
     furthest: int
     """The last step the run has reached, also while an earlier one is shown."""
+
+    def look_at(self, step: int | None) -> None:
+        """Show the prompt as it was at a step; None for the present one."""
+        raise NotImplementedError
 
     @property
     def prompt(self) -> PromptArea:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from textual import on
 
-from core.messages import Stop
+from core.messages import Dissect, Stop
 from tui.actions.base import Exploring
 from tui.news import CellInspected, StateChanged, StepDissected, WorkGoesOn
 
@@ -27,8 +27,11 @@ class Dissecting(Exploring):
         from tui.screens.anatomy import AnatomyScreen  # the first frame does not wait for it
 
         assert self.live.state is not None  # or it would not have been asked for
+        # What the chart's cursor shows is what that step has made of the model.
+        step = None if self.looking_at is None else max(1, self.looking_at)
         self._anatomy = AnatomyScreen(
             self.live.state,
+            Dissect(step=step),
             dissect=self.live.dissect,
             inspect=self.live.inspect,
             stop=lambda: self.live.send(Stop()),

@@ -88,9 +88,12 @@ class Prompting(Exploring):
         self.prompt.focus()
 
     def action_leave(self) -> None:
-        """Out of the prompt to the table; out of a search, to the candidates. First of all a stream ends."""
+        """Out of the prompt to the table; out of a search, to the candidates; first out of what goes on."""
         if self._continuation is not None:
             self._stop()
+            return
+        if self.looking_at is not None:
+            self.look_at(None)
             return
         find = self.query_one("#find", Input)
         if find.has_class("-shown"):
@@ -111,7 +114,7 @@ class Prompting(Exploring):
 
     def search(self, query: str) -> None:
         """Show the tokens that hold what was typed, as the model sees them after the selected prefix."""
-        if not query:
+        if not query or self.looking_at is not None:  # only the present model can be asked
             self.candidates.set_found(None)
         else:
             self.run_worker(self._search(query), group="find", exclusive=True)

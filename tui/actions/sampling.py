@@ -44,7 +44,10 @@ class Sampling(Exploring):
             return  # these candidates are of the open row alone: the table they stand in is on its way
         token_ids = tuple(candidate.token_id for candidate in self.candidates.candidates)
         left = self.query_one("#remaining", Words)
-        if not self.controls.change_predictions or table is None or not token_ids:
+        past = (
+            self.looking_at is not None
+        )  # the model that the controls would be applied to is the present one
+        if past or not self.controls.change_predictions or table is None or not token_ids:
             self._looked_at = None
             self.candidates.set_drawn(None)
             left.remove_class("-shown")

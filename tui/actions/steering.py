@@ -4,7 +4,7 @@ import msgspec
 
 from core.messages import TINY, Configure, Extend, Open, Pause, Reset, Rewind, Run, Training
 from core.text import safe
-from tui.actions.base import Exploring
+from tui.actions.looking_back import LookingBack
 from tui.widgets.loss_chart import LossChart
 
 # The dialogs are imported where they are opened: the first frame does not wait for them.
@@ -12,7 +12,7 @@ from tui.widgets.loss_chart import LossChart
 _SEEDS = 2**63
 
 
-class Steering(Exploring):
+class Steering(LookingBack):
     """The run's actions."""
 
     def action_step(self) -> None:
@@ -49,7 +49,10 @@ class Steering(Exploring):
                       high=self.furthest, value=now, accept="Go")
         )  # fmt: skip
         if step is not None:
-            self.live.send(Rewind(step=step))
+            self.go_to(step)
+
+    def go_to(self, step: int) -> None:
+        self.live.send(Rewind(step=step))
 
     def action_extend(self) -> None:
         self.ask(self._extend)

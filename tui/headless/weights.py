@@ -46,7 +46,7 @@ def weights(name: str) -> Weights:
         return Weights(name=name, opens=name)
     folder = Path(name).expanduser() if is_path(name) else runs.run_path(name)
     if (folder / "run.json").exists():
-        folder = _checkpoint(folder).resolve()
+        folder = runs.standing_checkpoint(folder).resolve()
     elif is_path(name):
         folder = folder.resolve()
     else:
@@ -69,14 +69,3 @@ def look(of: Weights, emit: Callable[[m.AnyEvent], None]) -> Session:
     session = Session(emit=emit, between=lambda: None, interrupted=lambda: False, recorder=Recorder())
     session.open(m.Open(model=of.opens, training=of.fitting(m.Training.for_model(of.name))))
     return session
-
-
-def _checkpoint(folder: Path) -> Path:
-    """The last checkpoint up to where a run stands. Raises RunError."""
-    position = runs.read(folder).position
-    reached = [checkpoint for step, checkpoint in runs.checkpoints(folder) if step <= position]
-    if not reached:
-        raise runs.RunError(
-            f"the run {folder} has no checkpoint yet: it gets one every minute it trains, and at its end"
-        )
-    return reached[-1]

@@ -30,7 +30,10 @@ _ONE_COLUMN = 76  # cells, below which the figures stand one above the other
 
 
 class AnatomyScreen(Screen[None]):
-    """Shows the step that `take` is given; it asks `dissect` and `inspect` for what it shows, and `stop`s."""
+    """Shows the steps that `take` is given; `first` is asked for at once.
+
+    What is asked for goes to `dissect` and `inspect`; `stop` breaks a replay off.
+    """
 
     CSS_PATH: ClassVar[list[str | PurePath]] = ["anatomy.tcss"]
     AUTO_FOCUS = "#grid"
@@ -54,6 +57,7 @@ class AnatomyScreen(Screen[None]):
     def __init__(
         self,
         state: State,
+        first: Dissect,
         *,
         dissect: Callable[[Dissect], None],
         inspect: Callable[[Inspect], None],
@@ -61,6 +65,7 @@ class AnatomyScreen(Screen[None]):
     ) -> None:
         super().__init__()
         self.state = state
+        self._first = first
         self._dissect = dissect
         self._inspect = inspect
         self._stop = stop
@@ -79,8 +84,7 @@ class AnatomyScreen(Screen[None]):
         yield KeyBar(id="keybar")
 
     def on_mount(self) -> None:
-        self.grid.after = False
-        self.action_coming()
+        self._ask(self._first)
 
     @property
     def grid(self) -> BatchGrid:
@@ -126,23 +130,24 @@ class AnatomyScreen(Screen[None]):
         self.query_one("#figures").scroll_relative(y=lines, animate=False, immediate=True)
 
     def action_coming(self) -> None:
-        self._ask(Dissect(), "taking the next step apart …")
+        self._ask(Dissect())
 
     def action_just_done(self) -> None:
         if self.state.step == 0:
             self.notify("No step is done yet.", severity="warning", markup=False)
         else:
-            self._ask(Dissect(step=self.state.step), f"replaying step {self.state.step:,} …")
+            self._ask(Dissect(step=self.state.step))
 
     def action_close(self) -> None:
         if self._asked is not None:
             self._stop()
         self.dismiss()
 
-    def _ask(self, request: Dissect, words: str) -> None:
+    def _ask(self, request: Dissect) -> None:
         if self._asked is None:
             self._asked = request
-            self._heading.say(f" {words}")
+            which = "the next step" if request.step is None else f"step {request.step:,}"
+            self._heading.say(f" taking {which} apart …")
             self._dissect(request)
 
     @on(BatchGrid.Chosen)

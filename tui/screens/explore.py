@@ -14,6 +14,7 @@ from textual.widgets import Input, Static, TextArea
 from core import messages as m
 from core.text import safe
 from tui import formats
+from tui.actions.auditing import Auditing
 from tui.actions.dissecting import Dissecting
 from tui.actions.filing import Filing
 from tui.actions.predicting import Predicting
@@ -40,7 +41,7 @@ ONE_COLUMN = (100, 30)  # below this many columns or rows, tabs
 SMALLEST = (60, 15)
 
 
-class ExploreScreen(Predicting, Sampling, Steering, Dissecting, Filing):
+class ExploreScreen(Predicting, Auditing, Sampling, Steering, Dissecting, Filing):
     """Everything at once. What a person does is in `tui.actions`; what is shown here is only handed on."""
 
     BINDINGS = EXPLORE
@@ -112,18 +113,22 @@ class ExploreScreen(Predicting, Sampling, Steering, Dissecting, Filing):
         if event.table.text != self.prompt.text:
             return  # a newer prompt is on its way
         if event.table.tokens:
-            self.table.set_table(event.table)
+            if self.looking_at is None:
+                self.table.set_table(event.table)
+            else:
+                self.recall_again()
             if event.table.summary.mean is not None:
                 self.query_one(LossChart).put_prompt(event.table.step, float(event.table.summary.mean))
         else:
             self.table.clear()
             self.show_selected()
-        self._show_summary()
+        self.table_shown()
 
     @on(StepsDone)
     def _steps_done(self, event: StepsDone) -> None:
         chart = self.query_one(LossChart)
         if event.anew:
+            self.look_at(None)
             self.furthest = max((result.step for result in event.results), default=0)
             chart.replace(event.results)
         else:
@@ -168,6 +173,7 @@ class ExploreScreen(Predicting, Sampling, Steering, Dissecting, Filing):
 
     @on(TextArea.Changed, "#prompt")
     def _prompt_edited(self) -> None:
+        self.look_at(None)
         self.prompt_changed()
 
     @on(Input.Changed, "#find")
@@ -195,7 +201,7 @@ class ExploreScreen(Predicting, Sampling, Steering, Dissecting, Filing):
         self.query_one(LossChart).unit = unit
         self.query_one(StatusLine).set_unit(unit)
         self.show_selected()
-        self._show_summary()
+        self.table_shown()
 
     def on_resize(self, event: Resize) -> None:
         size = event.size
@@ -227,7 +233,7 @@ class ExploreScreen(Predicting, Sampling, Steering, Dissecting, Filing):
             note.set_class(bool(text), "-shown")
             note.update(Content(safe(text)) if text else "")
 
-    def _show_summary(self) -> None:
+    def table_shown(self) -> None:
         table = self.table.table
         summary = table.summary if table else None
         words = self.query_one("#summary", Words)
@@ -254,6 +260,8 @@ class ExploreScreen(Predicting, Sampling, Steering, Dissecting, Filing):
     def _show_shape(self) -> None:
         table, state = self.table.table, self.live.state
         title = f"prefix → next token · −log p and H(q) in {self.unit.value}"
+        if self.looking_at is not None and table is not None:
+            title = f"as it was at step {table.step:,} · −log p and H(q) in {self.unit.value}"
         if self.table.ids and table is not None and state is not None:
             n = len(table.tokens)
             title = (

@@ -16,6 +16,7 @@ from tui import ramp
 from tui.screens.dialog import DialogScreen
 
 FIGURES = (
+    ("logit", "The model's raw score of a token; less the logsumexp of all tokens' scores it is log p."),
     ("p", "The probability the model gave, before looking, to the token that really came next."),
     ("−log p", "The surprisal of that token: 0 if it was certain, one bit more with every halving of p."),
     (

@@ -4,9 +4,11 @@ import time
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import chain
+from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.timer import Timer
@@ -26,6 +28,11 @@ WORDS = Style(color="#8b93a1")
 RAW, RAW_FAINT = "#6b562c", "#3d3420"
 
 
+def _looking(keys: str, action: str, name: str, tooltip: str) -> Binding:
+    label = name.replace("_", " ")
+    return Binding(keys, f"screen.{action}", label, show=False, id=f"chart.{name}", tooltip=tooltip)
+
+
 class LossChart(LineView, can_focus=True):
     """Three curves, named reference lines and one line of words above them.
 
@@ -35,12 +42,24 @@ class LossChart(LineView, can_focus=True):
 
     DEFAULT_CSS = "LossChart { overflow-y: hidden; }"
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        _looking("left,h", "look(-1)", "earlier", "The prompt as it was a step before"),
+        _looking("right,l", "look(1)", "later", "The prompt as it was a step later"),
+        _looking("pageup", "look(-10)", "page_earlier", "Ten steps before"),
+        _looking("pagedown", "look(10)", "page_later", "Ten steps later"),
+        _looking("home,g", "look_edge(0)", "first", "Before the first step"),
+        _looking("end,G", "look_edge(1)", "last", "At the last step"),
+        _looking("enter", "go_there", "go_there", "Take the run to the step looked at"),
+    ]
+
     references: reactive[tuple[Reference, ...]] = reactive((), repaint=False, init=False)
     goal: reactive[int] = reactive(0, repaint=False, init=False)
     """The step the run is to reach; the axis ends there once it is in sight. 0 where there is none."""
     unit: reactive[Unit] = reactive(Unit.NATS, repaint=False, init=False)
     cursor: reactive[int | None] = reactive(None, repaint=False, init=False)
     """The present step. It is marked while later steps are known, and those are drawn faint."""
+    looked_at: reactive[int | None] = reactive(None, repaint=False, init=False)
+    """The step that is looked back at, in place of the present one; None while none is."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -107,6 +126,9 @@ class LossChart(LineView, can_focus=True):
         if any(step is not None and step < self._last for step in (before, after)):
             self._request(FOLLOW)
 
+    def watch_looked_at(self) -> None:
+        self._request(FOLLOW)
+
     def _build(self) -> None:
         self._request(0)
 
@@ -148,6 +170,11 @@ class LossChart(LineView, can_focus=True):
     def _present(self) -> int:
         return self._last if self.cursor is None else min(self.cursor, self._last)
 
+    @property
+    def _shown(self) -> int:
+        """The step whose numbers are told."""
+        return self._present if self.looked_at is None else min(self.looked_at, self._last)
+
     def _picture(self, width: int, height: int) -> list[Strip]:
         steps = axes.step_range(self._last, self.goal)
         lines, under = self._curves(steps, width)
@@ -171,7 +198,7 @@ class LossChart(LineView, can_focus=True):
                 for series in self._all
                 if (point := self._end(series)) is not None
             ],
-            upright=float(self._present) if self._present < self._last else None,
+            upright=float(self._shown) if self._shown < self._last or self.looked_at is not None else None,
         )
 
     def _curves(self, steps: axes.Range, width: int) -> tuple[list[plotting.Line], list[plotting.Line]]:
@@ -195,8 +222,8 @@ class LossChart(LineView, can_focus=True):
         return lines, under
 
     def _end(self, series: Series) -> tuple[int, float] | None:
-        """Where a curve ends, at the present step: of training, that of the average."""
-        i = bisect_right(series.steps, self._present) - 1
+        """Where a curve is at the step that is shown: of training, its average."""
+        i = bisect_right(series.steps, self._shown) - 1
         if i < 0:
             return None
         return series.steps[i], series.averages()[i] if series is self._training else series.values[i]
@@ -208,7 +235,7 @@ class LossChart(LineView, can_focus=True):
 
     def _legend(self, width: int) -> Strip:
         """The newest numbers, in as many words as the width has room for."""
-        present = self._present
+        present = self._shown
         values = [(series, point[1]) for series in self._all if (point := series.latest(present))]
         if not values:
             return strip()
@@ -239,7 +266,7 @@ class LossChart(LineView, can_focus=True):
 
     def describe(self) -> str:
         """The chart in sentences: of each curve its present, first and lowest value and where it goes."""
-        present = self._present
+        present = self._shown
         if self._last <= 0:
             return "No training step has been made yet."
         names = ("Training loss", "Validation loss", "This prompt's loss")
@@ -250,11 +277,11 @@ class LossChart(LineView, can_focus=True):
         return " ".join(part for part in parts if part)
 
     def _sentence(self, name: str, series: Series) -> str:
-        latest = series.latest(self._present)
+        latest = series.latest(self._shown)
         if latest is None:
             return ""
         told = [f"{name} {formats.information(latest[1], self.unit)} {self.unit.value} at step {latest[0]}"]
-        end = bisect_right(series.steps, self._present)
+        end = bisect_right(series.steps, self._shown)
         if end > 1:
             values = series.values[:end]
             low = min(values)

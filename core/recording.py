@@ -1,0 +1,133 @@
+"""What texts looked like at the steps of a run, packed: ten thousand steps of a prompt fit into memory."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from core.messages import Candidate, Prediction, Table, real
+from core.tables import summary
+from core.tokenizer import Tokenizer
+
+EVERY_STEP = 32  # tokens at most of a text that is recorded at every step; a longer one when it is shown
+BUDGET = 64 * 2**20  # bytes; of a row with 20 candidates 172 go into it
+
+Frame = np.ndarray  # of one step: _dtype(...), ()
+
+
+class Recordings:
+    """The tables of a run's texts by step.
+
+    One thread records and another may read: what is read was whole before it could be found. Over the budget,
+    of the text with the most frames every second one is dropped, never its first or its latest.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, *, budget: int = BUDGET) -> None:
+        self._tokenizer = tokenizer
+        self._budget = budget
+        self._texts: dict[str, _Text] = {}
+
+    def put(self, table: Table) -> None:
+        """Keep a table of a text of one token or more; one of the same step is replaced."""
+        width = max((len(prediction.top) for prediction in table.predictions), default=0)
+        known = self._texts.get(table.text)
+        if known is None or known.width < width:
+            known = _Text(table, width)
+            # A frame holds as many candidates as the widest: narrower ones of before are not kept.
+            self._texts = {**self._texts, table.text: known}
+        known.frames[table.step] = _packed(table, known.dtype)
+        while sum(len(text.frames) * text.dtype.itemsize for text in self._texts.values()) > self._budget:
+            largest = max(self._texts.values(), key=lambda text: len(text.frames) * text.dtype.itemsize)
+            if not largest.thin():
+                break
+
+    def at(self, text: str, step: int) -> Table | None:
+        """The table of a text at the latest recorded step up to `step`, or else the first recorded one.
+
+        None where nothing of that text is recorded.
+        """
+        known = self._texts.get(text)
+        steps = sorted(known.frames.copy()) if known else []
+        if known is None or not steps:
+            return None
+        found = max((s for s in steps if s <= step), default=steps[0])
+        frame = known.frames.get(found)
+        return None if frame is None else known.table(frame, found, self._piece)
+
+    def clear(self) -> None:
+        """Another run begins."""
+        self._texts = {}
+
+    def _piece(self, token_id: int) -> bytes:
+        return self._tokenizer.piece(token_id)
+
+
+class _Text:
+    """One text's frames. What its tables have in common is kept once."""
+
+    def __init__(self, table: Table, width: int) -> None:
+        self.width = width
+        self.dtype = np.dtype(
+            [
+                ("entropy", "<f4", (len(table.predictions),)),
+                ("log_prob", "<f4", (len(table.predictions),)),  # of the targets; the open row's is not read
+                ("rank", "<i4", (len(table.predictions),)),
+                ("top", "<i4", (len(table.predictions), width)),  # -1 where a row has fewer
+                ("top_log_prob", "<f4", (len(table.predictions), width)),
+            ]
+        )
+        self.frames: dict[int, Frame] = {}
+        self._like = table
+
+    def thin(self) -> bool:
+        """Drop every second frame but the first and the latest; whether there was one to drop."""
+        steps = sorted(self.frames)
+        for step in steps[1:-1:2]:
+            del self.frames[step]
+        return len(steps) > 2
+
+    def table(self, frame: Frame, step: int, piece: Callable[[int], bytes]) -> Table:
+        like = self._like
+        targets = [p.target.token_id if p.target else None for p in like.predictions]
+        columns = zip(targets, *(frame[name].tolist() for name in self.dtype.names or ()), strict=True)
+
+        def candidate(token_id: int, log_prob: float, rank: int) -> Candidate:
+            return Candidate(token_id=token_id, piece=piece(token_id), log_prob=real(log_prob), rank=rank)
+
+        def row(
+            target: int | None,
+            entropy: float,
+            log_prob: float,
+            rank: int,
+            ids: Sequence[int],
+            log_probs: Sequence[float],
+        ) -> Prediction:
+            ranked = [t for t in zip(ids, log_probs, range(1, len(ids) + 1), strict=True) if t[0] >= 0]
+            return Prediction(
+                entropy=real(entropy),
+                top=tuple(candidate(*triple) for triple in ranked),
+                target=None if target is None else candidate(target, log_prob, rank),
+            )
+
+        predictions = tuple(row(*column) for column in columns)
+        return Table(
+            text=like.text,
+            tokens=like.tokens,
+            predictions=predictions,
+            window_starts=like.window_starts,
+            summary=summary(like.tokens, predictions),
+            step=step,
+        )
+
+
+def _packed(table: Table, dtype: np.dtype) -> Frame:
+    frame = np.zeros((), dtype)
+    frame["top"] = -1
+    for i, prediction in enumerate(table.predictions):
+        frame["entropy"][i] = float(prediction.entropy)
+        if prediction.target is not None:
+            frame["log_prob"][i] = float(prediction.target.log_prob)
+            frame["rank"][i] = prediction.target.rank
+        n = len(prediction.top)
+        frame["top"][i, :n] = [c.token_id for c in prediction.top]
+        frame["top_log_prob"][i, :n] = [float(c.log_prob) for c in prediction.top]
+    return frame

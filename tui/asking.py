@@ -1,0 +1,116 @@
+"""What is asked about the model without moving the run; what comes of it goes to the screen as a message."""
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
+
+from textual.widget import Widget
+
+from core import messages as m
+from tui.engine import EngineDied, EngineError
+from tui.latest import Latest
+from tui.news import Audited, CellInspected, ControlsApplied, Said, StepDissected, TableRecalled
+
+
+class Asking:
+    """The questions of a conversation. `screen` gets the answers."""
+
+    state: m.State | None
+
+    def __init__(self, screen: Widget) -> None:
+        self._screen = screen
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._controlling = Latest(self._control, self._spawn)
+        self._recalling = Latest(self._recall, self._spawn)
+        self._auditing = Latest(self._audit, self._spawn)
+        self._inspecting = Latest(self._inspect, self._spawn)
+
+    @property
+    def alive(self) -> bool:
+        """Whether there is an engine to be asked."""
+        raise NotImplementedError
+
+    async def _ask(self, request: m.Request[m.Result]) -> m.Result:
+        """The answer to a request. Raises EngineError, EngineDied."""
+        raise NotImplementedError
+
+    def _learn(self, state: m.State) -> None:
+        """Where the session stands."""
+        raise NotImplementedError
+
+    async def find(self, position: int, query: str) -> m.Candidates | None:
+        """Tokens that hold what was typed; None where that could not be found out."""
+        try:
+            return await self._ask(m.Find(position=position, query=query))
+        except (EngineError, EngineDied):
+            return None
+
+    def recall(self, request: m.Recall) -> None:
+        """Look back at a text: what it was comes as TableRecalled."""
+        self._recalling.wish(request)
+
+    async def _recall(self, request: m.Recall) -> None:
+        table = None
+        try:
+            table = await self._ask(request)
+        except EngineError as error:
+            self._say(str(error), error=False)
+        except EngineDied:
+            pass
+        self._screen.post_message(TableRecalled(request, table))
+
+    def control(self, request: m.Control) -> None:
+        """Look at a prediction through the sampling controls: it comes as ControlsApplied."""
+        self._controlling.wish(request)
+
+    async def _control(self, request: m.Control) -> None:
+        with suppress(EngineError, EngineDied):
+            self._screen.post_message(ControlsApplied(request, await self._ask(request)))
+
+    def dissect(self, request: m.Dissect) -> None:
+        """Take a step apart: it comes as StepDissected."""
+        self._spawn(self._dissect(request))
+
+    async def _dissect(self, request: m.Dissect) -> None:
+        dissected = None
+        try:
+            dissected = await self._ask(request)
+        except EngineError as error:
+            if error.kind != "stopped" or not self.alive:  # a person knows what they stopped
+                self._say(str(error), error=True)
+        except EngineDied:
+            pass  # on_end has told of it
+        finally:
+            self._screen.post_message(StepDissected(request, dissected))
+            if self.state is not None:
+                self._learn(self.state)  # which ends what was told of a replay
+
+    def inspect(self, request: m.Inspect) -> None:
+        """Look at one prediction of the step that was taken apart: it comes as CellInspected."""
+        self._inspecting.wish(request)
+
+    async def _inspect(self, request: m.Inspect) -> None:
+        with suppress(EngineError, EngineDied):
+            self._screen.post_message(CellInspected(await self._ask(request)))
+
+    def audit(self, request: m.Audit) -> None:
+        """Have a row's arithmetic done: it comes as Audited."""
+        self._auditing.wish(request)
+
+    async def _audit(self, request: m.Audit) -> None:
+        try:
+            self._screen.post_message(Audited(await self._ask(request)))
+        except EngineError as error:
+            self._say(str(error), error=True)
+        except EngineDied:
+            pass  # on_end has told of it
+
+    def _say(self, text: str, *, error: bool = False) -> None:
+        self._screen.post_message(Said(text, error=error))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
