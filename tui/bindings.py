@@ -108,3 +108,20 @@ def shown_bindings(screen: Screen[Any], *, of: DOMNode | None = None) -> list[Bi
         if active.binding.show and (of is None or active.node is of):
             found.setdefault(active.binding.action, active.binding)
     return list(found.values())
+
+
+def _looking(keys: str, action: str, name: str, tooltip: str) -> Binding:
+    label = name.replace("_", " ")
+    return Binding(keys, f"screen.{action}", label, show=False, id=f"chart.{name}", tooltip=tooltip)
+
+
+# The keys of the loss chart.
+LOOKING: list[BindingType] = [
+    _looking("left,h", "look(-1)", "earlier", "The prompt as it was a step before"),
+    _looking("right,l", "look(1)", "later", "The prompt as it was a step later"),
+    _looking("pageup", "look(-10)", "page_earlier", "Ten steps before"),
+    _looking("pagedown", "look(10)", "page_later", "Ten steps later"),
+    _looking("home,g", "look_edge(0)", "first", "Before the first step"),
+    _looking("end,G", "look_edge(1)", "last", "At the last step"),
+    _looking("enter", "go_there", "go_there", "Take the run to the step looked at"),
+]

@@ -4,11 +4,9 @@ import time
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import chain
-from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.timer import Timer
@@ -16,6 +14,7 @@ from textual.timer import Timer
 from core.messages import Reference, StepResult
 from core.text import safe
 from tui import axes, formats, plotting
+from tui.bindings import LOOKING
 from tui.formats import Unit
 from tui.series import AVERAGED, Series
 from tui.widgets.lines import LineView, strip
@@ -28,11 +27,6 @@ WORDS = Style(color="#8b93a1")
 RAW, RAW_FAINT = "#6b562c", "#3d3420"
 
 
-def _looking(keys: str, action: str, name: str, tooltip: str) -> Binding:
-    label = name.replace("_", " ")
-    return Binding(keys, f"screen.{action}", label, show=False, id=f"chart.{name}", tooltip=tooltip)
-
-
 class LossChart(LineView, can_focus=True):
     """Three curves, named reference lines and one line of words above them.
 
@@ -42,15 +36,7 @@ class LossChart(LineView, can_focus=True):
 
     DEFAULT_CSS = "LossChart { overflow-y: hidden; }"
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        _looking("left,h", "look(-1)", "earlier", "The prompt as it was a step before"),
-        _looking("right,l", "look(1)", "later", "The prompt as it was a step later"),
-        _looking("pageup", "look(-10)", "page_earlier", "Ten steps before"),
-        _looking("pagedown", "look(10)", "page_later", "Ten steps later"),
-        _looking("home,g", "look_edge(0)", "first", "Before the first step"),
-        _looking("end,G", "look_edge(1)", "last", "At the last step"),
-        _looking("enter", "go_there", "go_there", "Take the run to the step looked at"),
-    ]
+    BINDINGS = LOOKING
 
     references: reactive[tuple[Reference, ...]] = reactive((), repaint=False, init=False)
     goal: reactive[int] = reactive(0, repaint=False, init=False)
