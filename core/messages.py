@@ -16,6 +16,8 @@ from core.records import (
     Candidates as Candidates,
     Controlled as Controlled,
     Curve as Curve,
+    Followed as Followed,
+    Follower as Follower,
     Generated as Generated,
     ModelInfo as ModelInfo,
     Prediction as Prediction,
@@ -46,6 +48,7 @@ from core.requests import (
     Upload as Upload,
     Generate as Generate,
     Control as Control,
+    World as World,
     Stop as Stop,
     Result as Result,
 )
@@ -56,6 +59,7 @@ from core.events import (
     Glimpsed as Glimpsed,
     Continued as Continued,
     Progress as Progress,
+    Indexed as Indexed,
     Changed as Changed,
 )
 from core.training import BOOK as BOOK, TINY as TINY, Training as Training
@@ -67,7 +71,7 @@ PROTOCOL = 1
 LINE_LIMIT = 16 * 2**20  # bytes in one line; a table of 200 rows with 20 candidates each takes about 440 kB
 UPLOAD_CHUNK = 2**20  # characters of a training text in one `Upload`
 
-AnyResult = State | Curve | Table | Candidates | Generated | Controlled | Stored
+AnyResult = State | Curve | Table | Candidates | Followed | Generated | Controlled | Stored
 FailureKind = Literal["bad_request", "bad_line", "stopped", "superseded", "missing", "storage", "internal"]
 
 

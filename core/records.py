@@ -89,6 +89,50 @@ class Candidates(Message, frozen=True, kw_only=True):
     matches: int
 
 
+class Follower(Message, frozen=True, kw_only=True):
+    """A token that followed `count` times in the training text, as the model sees it."""
+
+    candidate: Candidate
+    count: int
+
+
+class Followed(Message, frozen=True, kw_only=True):
+    """What the training text `text` says where the model makes a prediction: its p, beside the model's q.
+
+    `counts[k - 1]` is how often the last k tokens of the prefix stand in the text with a token behind them.
+    p is an estimate from the `n` places of the last `length` of them, where `different` tokens followed;
+    `followers` are the most frequent of these. In nats: `entropy` H(p), `cross_entropy` H(p, q), infinite
+    where q is 0 and p is not, and `kl` KL(p || q) = H(p, q) - H(p). Without an estimate `length` is 0 and
+    `missing` says why there is none.
+    """
+
+    text: str
+    counts: tuple[int, ...] = ()
+    length: int = 0
+    different: int = 0
+    followers: tuple[Follower, ...] = ()
+    entropy: Real | None = None
+    cross_entropy: Real | None = None
+    kl: Real | None = None
+    missing: str | None = None
+
+    @property
+    def n(self) -> int:
+        """The number of places the estimate is made from."""
+        return self.counts[self.length - 1] if self.length else 0
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """p of each of the followers."""
+        return tuple(follower.count / self.n for follower in self.followers)
+
+    @property
+    def rest(self) -> tuple[int, float]:
+        """How many tokens followed that are not among the followers, and p of all of them together."""
+        shown = sum(follower.count for follower in self.followers)
+        return self.different - len(self.followers), (self.n - shown) / max(1, self.n)
+
+
 # --------------------------------------------------------------------------------------- a continuation
 
 

@@ -2,7 +2,17 @@
 
 from typing import Generic, TypeVar
 
-from core.records import Candidates, Controlled, Curve, Generated, SampleConfig, State, Stored, Table
+from core.records import (
+    Candidates,
+    Controlled,
+    Curve,
+    Followed,
+    Generated,
+    SampleConfig,
+    State,
+    Stored,
+    Table,
+)
 from core.training import Training
 from core.wire import Message, require
 
@@ -107,6 +117,22 @@ class Control(Request[Controlled], frozen=True, kw_only=True):
     token_ids: tuple[int, ...] = ()
 
 
+class World(Request[Followed], frozen=True, kw_only=True):
+    """What the training text says after token `position` of the scored text, beside the model's prediction.
+
+    The text is looked up for the last `length` tokens of the prefix, or as many as stand there; by default
+    for the most that stand there at least 5 times. `limit` is the number of followers that are told.
+    """
+
+    position: int
+    length: int | None = None
+    limit: int = 40
+
+    def __post_init__(self) -> None:
+        require("length", 1 if self.length is None else self.length, 1, 1_000_000)
+        require("limit", self.limit, 1, 1000)
+
+
 class Stop(Request[State], frozen=True, kw_only=True):
     """Break off what takes long: a continuation, a rewind. Answered once it has stopped."""
 
@@ -126,5 +152,6 @@ AnyRequest = (
     | Upload
     | Generate
     | Control
+    | World
     | Stop
 )

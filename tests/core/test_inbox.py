@@ -68,9 +68,10 @@ def test_a_newer_score_takes_the_place_of_those_that_wait(heard: Heard) -> None:
 
 
 def test_small_calls_go_first_past_what_waits_for_the_steps_end(heard: Heard) -> None:
-    heard.put(m.Pause(), m.Run(), m.Stop(), m.Find(position=0, query="a"), m.Status(), m.History())
-    taken = [heard.inbox.take_small() for _ in range(4)]
-    assert [c.id if c else None for c in taken] == [4, 5, 6, None]
+    small = m.Find(position=0, query="a"), m.World(position=0), m.Status(), m.History()
+    heard.put(m.Pause(), m.Run(), m.Stop(), *small)
+    taken = [heard.inbox.take_small() for _ in range(5)]
+    assert [c.id if c else None for c in taken] == [4, 5, 6, 7, None]
     assert heard.waiting() == [1, 2, 3]
 
 
