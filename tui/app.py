@@ -19,6 +19,7 @@ from tui.key_order import KeyOrder
 from tui.screens.explore import ExploreScreen
 from tui.theme import THEME
 from tui.widgets.candidates import CandidateList
+from tui.widgets.followers import FollowerList
 from tui.widgets.prefix_table import PrefixTable
 
 
@@ -78,7 +79,13 @@ class NeglogpApp(KeyOrder[int]):
     def action_help(self) -> None:
         from tui.screens.help import HelpScreen, help_rows  # the first frame does not wait for it
 
-        nodes = (EXPLORE, self.BINDINGS, PrefixTable.BINDINGS, CandidateList.BINDINGS)
+        nodes = (
+            EXPLORE,
+            self.BINDINGS,
+            PrefixTable.BINDINGS,
+            CandidateList.BINDINGS,
+            FollowerList.BINDINGS,
+        )
         bindings = [binding for node in nodes for binding in Binding.make_bindings(node)]
         self.push_screen(HelpScreen(help_rows(bindings)))
 

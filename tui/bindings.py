@@ -42,6 +42,7 @@ KEYS = (
         "Temperature, top-k, top-p, seed of what is drawn",
     ),
     Key("look.find", "find", "f5", "f", "Find token", "Find any token by part of it, and its p here"),
+    Key("look.beside", "beside", "", "p", "p beside q", "What the training text says, beside the model's q"),
     Key("look.units", "units", "ctrl+n", "n", "Bits", "Show information in nats or in bits", True),
     Key("look.ids", "ids", "f6", "i", "Token ids", "Show token ids and the shape of the logits"),
     Key("look.describe", "describe", "", "d", "Describe", "The loss chart in words"),

@@ -19,6 +19,8 @@ from tui.news import (
     StepsDone,
     TableChanged,
     TextContinued,
+    TextIndexed,
+    TextLookedUp,
     WorkGoesOn,
 )
 
@@ -42,6 +44,7 @@ class Live:
         self.table: m.Table | None = None
         self._continuing: list[m.Generate] = []  # asked for and not answered yet, oldest first
         self._controlling = Latest(self._control, self._spawn)
+        self._looking_up = Latest(self._look_up, self._spawn)
         self._rewinding: m.Rewind | None = None  # the last one, until it is answered
 
     # ------------------------------------------------------------------------------------ the engine's life
@@ -123,6 +126,8 @@ class Live:
             case m.Continued(generated=generated):
                 if self._continuing:
                     self._screen.post_message(TextContinued(self._continuing[0], generated))
+            case m.Indexed():
+                self._screen.post_message(TextIndexed(event))
             case m.Progress():
                 self._screen.post_message(WorkGoesOn(event))
 
@@ -180,6 +185,14 @@ class Live:
     async def _control(self, request: m.Control) -> None:
         with suppress(EngineError, EngineDied):
             self._screen.post_message(ControlsApplied(request, await self._ask(request)))
+
+    def look_up(self, request: m.World) -> None:
+        """Look up what the training text says beside a prediction: it comes as TextLookedUp."""
+        self._looking_up.wish(request)
+
+    async def _look_up(self, request: m.World) -> None:
+        with suppress(EngineError, EngineDied):
+            self._screen.post_message(TextLookedUp(request, await self._ask(request)))
 
     # ---------------------------------------------------------------------------------------------- training
 
