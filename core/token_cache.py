@@ -50,8 +50,7 @@ def order_file_of(ids: NDArray[np.uint16]) -> Path:
 
 def stored_order(ids: NDArray[np.uint16]) -> NDArray[np.uint32] | None:
     """The order of the suffixes of a text (n,), mapped and read-only: (n,); None as with `stored`."""
-    order = _read(order_file_of(ids), "<u4")
-    return order if order is not None and len(order) == len(ids) else None
+    return _read(order_file_of(ids), "<u4")
 
 
 def store_order(ids: NDArray[np.uint16], order: NDArray[np.uint32]) -> NDArray[np.uint32]:

@@ -31,15 +31,12 @@ class Beside(Predicting):
             self.action_tab("candidates")  # where it is seen
 
     def watch_beside(self) -> None:
-        before, now = (self.candidates, self.followers) if self.beside else (self.followers, self.candidates)
+        # A list that had the focus and is hidden hands it to the one in its place: Textual sees to that.
         self.query_one("#candidates-pane", Pane).set_class(self.beside, "-beside")
-        find = self.query_one("#find", Input)
-        if self.beside and find.has_class("-shown"):
+        if self.beside:
+            find = self.query_one("#find", Input)
             find.remove_class("-shown")
             find.value = ""
-            now.focus()
-        elif before.has_focus:
-            now.focus()
         self._place = None
         self.show_selected()
 
