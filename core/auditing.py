@@ -9,8 +9,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from core import losses, runs
+from core.close_records import Arithmetic
 from core.products import exactly
-from core.records import Arithmetic, Token
+from core.records import Token
 from core.sources import Folder, Source, Tiny
 from core.text import clean
 from core.tokenizer import Tokenizer

@@ -88,9 +88,14 @@ class BookCorpus:
                 f"of {self._context} needs {self._batch * self._context + 1}"
             )
 
+    @property
+    def training(self) -> NDArray[np.integer]:
+        """The tokens that train (n,)."""
+        return self._train.numpy()
+
     def unigram_entropy(self) -> float:
         """The entropy in nats of the training part's token frequencies: the loss of knowing only those."""
-        return unigram_entropy(self._train.numpy())
+        return unigram_entropy(self.training)
 
     def training_batch(self, index: int, order: Sequence[int]) -> Batch:
         """A batch of the training windows in this order: two of (b, n) int64."""

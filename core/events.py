@@ -43,10 +43,21 @@ class Progress(Message, frozen=True, kw_only=True):
     unit: Literal["", "MB", "bytes", "M characters"] = ""
 
 
+class Indexed(Message, frozen=True, kw_only=True):
+    """The training text `text` is being made ready for `World`: `done` of `total` tokens.
+
+    With all of them it is over: `World` then answers, or says what went wrong.
+    """
+
+    text: str
+    done: int
+    total: int
+
+
 class Changed(Message, frozen=True, kw_only=True):
     """The session's state changed by itself, such as when a run reaches its end."""
 
     state: State
 
 
-AnyEvent = Stepped | Rescored | Glimpsed | Continued | Progress | Changed
+AnyEvent = Stepped | Rescored | Glimpsed | Continued | Progress | Indexed | Changed

@@ -26,13 +26,14 @@ from core.messages import (
     Score,
     Status,
     Stop,
+    World,
     decode_to_engine,
 )
 
 SUPERSEDED = "a newer prompt took its place"
 
 # They read the model and change nothing: may be served inside a step.
-_SMALL = (Score, Find, Audit, Control, Inspect, Status, History)
+_SMALL = (Score, Find, Audit, Control, Inspect, World, Status, History)
 # These have to wait for the step's end, and small ones need not wait for them.
 _OVERTAKEN = (Pause, Run, Stop, Dissect)
 

@@ -19,7 +19,6 @@ from core.anatomy_records import (
     Logit as Logit,
 )
 from core.records import (
-    Arithmetic as Arithmetic,
     Candidate as Candidate,
     Candidates as Candidates,
     Controlled as Controlled,
@@ -36,6 +35,11 @@ from core.records import (
     Table as Table,
     TextInfo as TextInfo,
     Token as Token,
+)
+from core.close_records import (
+    Arithmetic as Arithmetic,
+    Followed as Followed,
+    Follower as Follower,
 )
 from core.requests import (
     AnyRequest as AnyRequest,
@@ -58,6 +62,7 @@ from core.requests import (
     Control as Control,
     Dissect as Dissect,
     Inspect as Inspect,
+    World as World,
     Stop as Stop,
     Result as Result,
 )
@@ -68,6 +73,7 @@ from core.events import (
     Glimpsed as Glimpsed,
     Continued as Continued,
     Progress as Progress,
+    Indexed as Indexed,
     Changed as Changed,
 )
 from core.training import BOOK as BOOK, TINY as TINY, Training as Training
@@ -80,7 +86,17 @@ LINE_LIMIT = 16 * 2**20  # bytes in one line; a table of 200 rows with 20 candid
 UPLOAD_CHUNK = 2**20  # characters of a training text in one `Upload`
 
 AnyResult = (
-    State | Curve | Table | Candidates | Arithmetic | Generated | Controlled | Stored | Dissected | Inspected
+    State
+    | Curve
+    | Table
+    | Candidates
+    | Arithmetic
+    | Followed
+    | Generated
+    | Controlled
+    | Stored
+    | Dissected
+    | Inspected
 )
 FailureKind = Literal["bad_request", "bad_line", "stopped", "superseded", "missing", "storage", "internal"]
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from core import runs
 from core.anatomy import Anatomy
@@ -35,6 +37,7 @@ class Opened:
     source: Source
     training: Training
     text: TrainingText
+    training_ids: NDArray[np.integer]  # (n,) the part of the text that trains
     model: Model
     trainer: Trainer
     model_info: ModelInfo
@@ -188,6 +191,7 @@ def _set_up(source: Source, training: Training, means: Means, *, text: TrainingT
         source=source,
         training=training,
         text=text,
+        training_ids=corpus.training,
         model=model,
         trainer=trainer,
         model_info=info(model, source, trainer.precision),

@@ -5,7 +5,6 @@ All quantities are in nats.
 
 import math
 
-from core import information
 from core.training import Training
 from core.wire import Message, Real, require
 
@@ -88,77 +87,6 @@ class Candidates(Message, frozen=True, kw_only=True):
 
     found: tuple[Candidate, ...]
     matches: int
-
-
-class Arithmetic(Message, frozen=True, kw_only=True):
-    """How -log p of one row comes about, in float64 from the model's own logits.
-
-    `token` is the row's target, or in the open row, which nothing follows yet, the first guess; there
-    `others`, the sum of the surprisals of the other `scored` rows, is None. (These the table has in float32:
-    `total` is its sum, so the little that this row's is off there is in `others`.) `cross_entropy` is what
-    torch.nn.functional.cross_entropy makes of the same logits. `folder` holds a model with the very weights
-    of this `step` in the Hugging Face layout, where there is one. Each property follows from those above.
-    """
-
-    position: int
-    step: int
-    token: Token
-    logit: Real
-    logsumexp: Real
-    cross_entropy: Real
-    rank: int
-    vocab_size: int
-    entropy: Real
-    scored: int
-    others: Real | None
-    folder: str | None = None
-
-    @property
-    def log_prob(self) -> float:
-        return float(self.logit) - float(self.logsumexp)
-
-    @property
-    def probability(self) -> float:
-        return math.exp(self.log_prob)
-
-    @property
-    def surprisal(self) -> float:
-        return 0.0 - self.log_prob
-
-    @property
-    def apart(self) -> float:
-        """How far -log p and torch's cross entropy lie from each other, in nats."""
-        theirs = float(self.cross_entropy)
-        return 0.0 if self.surprisal == theirs else abs(self.surprisal - theirs)  # inf - inf is NaN
-
-    @property
-    def total(self) -> float:
-        """The sum of the surprisals of all scored rows, this one's included."""
-        return self.surprisal + float(self.others or 0)
-
-    @property
-    def share(self) -> float:
-        """What this row is of the sum, and so of the mean, 0 to 1; NaN of a sum of 0 or infinity."""
-        return self.surprisal / self.total if self.total else math.nan
-
-    @property
-    def mean(self) -> float:
-        """The loss of the text."""
-        return self.total / self.scored
-
-    @property
-    def part(self) -> float:
-        """What this row adds to the mean, in nats."""
-        return self.surprisal / self.scored
-
-    @property
-    def perplexity(self) -> float:
-        return information.perplexity(self.mean)
-
-    @property
-    def effective_choices(self) -> float:
-        """exp of the entropy, as of a `Prediction`."""
-        return information.effective_choices(float(self.entropy))
 
 
 # --------------------------------------------------------------------------------------- a continuation

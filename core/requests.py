@@ -3,8 +3,8 @@
 from typing import Generic, TypeVar
 
 from core.anatomy_records import Dissected, Inspected
+from core.close_records import Arithmetic, Followed
 from core.records import (
-    Arithmetic,
     Candidates,
     Controlled,
     Curve,
@@ -148,6 +148,22 @@ class Inspect(Request[Inspected], frozen=True, kw_only=True):
     column: int
 
 
+class World(Request[Followed], frozen=True, kw_only=True):
+    """What the training text says after token `position` of the scored text, beside the model's prediction.
+
+    The text is looked up for the last `length` tokens of the prefix, or as many as stand there; by default
+    for the most that stand there at least 5 times. `limit` is the number of followers that are told.
+    """
+
+    position: int
+    length: int | None = None
+    limit: int = 40
+
+    def __post_init__(self) -> None:
+        require("length", 1 if self.length is None else self.length, 1, 1_000_000)
+        require("limit", self.limit, 1, 1000)
+
+
 class Stop(Request[State], frozen=True, kw_only=True):
     """Break off what takes long: a continuation, a rewind, a replay. Answered once it has stopped."""
 
@@ -171,5 +187,6 @@ AnyRequest = (
     | Control
     | Dissect
     | Inspect
+    | World
     | Stop
 )

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from core import book
 from core.checkpoint import load_model, load_weights
@@ -31,6 +32,8 @@ class Measured(Protocol):
     train_windows: int
     validation_windows: int
 
+    @property
+    def training(self) -> NDArray[np.integer]: ...
     def unigram_entropy(self) -> float: ...
 
 

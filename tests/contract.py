@@ -5,7 +5,9 @@ Each claim is a coroutine over a `Talk`; `CLAIMS` has them all. The real engine 
 
 import asyncio
 import math
+from collections import Counter
 from collections.abc import Awaitable, Callable
+from importlib import resources
 from typing import Any, TypeVar
 
 import msgspec
@@ -816,6 +818,111 @@ async def a_text_is_recalled_as_it_was_at_any_step(talk: Talk) -> None:
     assert (await talk.ask(m.Recall(text=TEXT, step=2))).step == 0, "another run"
 
 
+def training_part(state: m.State) -> list[int]:
+    """The tokens of the built-in story that train: all but a tenth, as it is one document."""
+    text = resources.files("core").joinpath("assets/story.txt").read_text(encoding="utf-8")
+    ids = gpt2().encode(text)
+    assert (state.text.name, state.text.tokens) == ("story", len(ids))
+    return ids[: len(ids) - len(ids) // 10]
+
+
+def followers(text: list[int], context: list[int]) -> Counter[int]:
+    """How often each token stands behind a context, counted one by one."""
+    k = len(context)
+    return Counter(text[i + k] for i in range(len(text) - k) if text[i : i + k] == context)
+
+
+async def what_the_training_text_says_is_counted_in_it_and_held_against_the_model(talk: Talk) -> None:
+    story = training_part(await talk.opened())
+    text = "The fat cat sat on the lap of the dog"
+    table = await talk.ask(m.Score(text=text))
+    ids = [token.token_id for token in table.tokens]
+    lengths = set()
+    for position in range(len(ids)):
+        told = await talk.ask(m.World(position=position, limit=1000))
+        prefix = ids[: position + 1]
+        by_hand = [followers(story, prefix[-k:]) for k in range(1, len(prefix) + 1)]
+        assert told.counts == tuple(found.total() for found in by_hand if found)
+        enough = [k for k, found in enumerate(by_hand, start=1) if found.total() >= 5]
+        assert (told.text, told.missing, told.length) == ("story", None, max(enough, default=1))
+        lengths.add(told.length)
+        chosen = by_hand[told.length - 1]
+        assert {f.candidate.token_id: f.count for f in told.followers} == chosen
+        assert [f.count for f in told.followers] == sorted(chosen.values(), reverse=True)
+        assert told.different == len(chosen)
+        p = told.shares
+        assert math.fsum(p) == pytest.approx(1)
+        target = table.predictions[position].target
+        for each in (follower.candidate for follower in told.followers):
+            assert each.piece == gpt2().piece(each.token_id)
+            if target is not None and each.token_id == target.token_id:
+                assert float(each.log_prob) == pytest.approx(float(target.log_prob), abs=1e-5)
+        entropy = -math.fsum(x * math.log(x) for x in p)
+        assert float(told.entropy or 0) == pytest.approx(entropy, abs=1e-12)
+        cross = -math.fsum(x * float(f.candidate.log_prob) for x, f in zip(p, told.followers, strict=True))
+        assert float(told.cross_entropy or 0) == pytest.approx(cross, abs=1e-5)
+        assert float(told.kl or 0) == pytest.approx(cross - entropy, abs=1e-5)
+    assert len(lengths) > 1 and max(lengths) > 2
+
+
+async def another_length_of_context_can_be_looked_up(talk: Talk) -> None:
+    story = training_part(await talk.opened())
+    ids = gpt2().encode(TEXT)
+    await talk.ask(m.Score(text=TEXT))
+    for length in (1, 2, 3):
+        told = await talk.ask(m.World(position=6, length=length, limit=2))
+        by_hand = followers(story, ids[-length:])
+        assert (told.length, told.n, told.different) == (length, by_hand.total(), len(by_hand))
+        shown = sum(f.count for f in told.followers)
+        assert len(told.followers) == min(2, len(by_hand))
+        assert told.rest == (len(by_hand) - len(told.followers), pytest.approx(1 - shown / told.n))
+    longest = await talk.ask(m.World(position=6, length=1000))
+    assert longest.length == len(longest.counts) > 3
+
+
+async def a_token_that_the_training_text_does_not_have_is_said(talk: Talk) -> None:
+    await talk.opened()
+    await talk.ask(m.Score(text="The fat zebra"))
+    told = await talk.ask(m.World(position=len(gpt2().encode("The fat zebra")) - 1))
+    assert told.missing and "story" in told.missing
+    assert (told.counts, told.length, told.followers, told.kl) == ((), 0, (), None)
+
+
+async def the_training_text_is_looked_up_in_while_a_text_is_continued(talk: Talk) -> None:
+    await talk.opened()
+    await talk.ask(m.Score(text=TEXT))
+    number = talk.send(m.Generate(text=TEXT, tokens=100_000))
+    await talk.until(lambda: talk.told(m.Continued))
+    assert (await talk.ask(m.World(position=0))).length == 1
+    assert number not in talk.replies
+    await talk.ask(m.Stop())
+    await talk.reply(number)
+
+
+async def the_training_text_is_another_one_in_another_run(talk: Talk) -> None:
+    await talk.opened()
+    await talk.ask(m.Score(text="The dog"))
+    before = await talk.ask(m.World(position=1))
+    text = "The dog sat on the lap. " * 20
+    await talk.ask(m.Upload(name="laps.txt", text=text, first=True, last=True))
+    await talk.ask(m.Configure(training=m.Training(text="laps.txt", batch=1, context=16)))
+    told = await talk.ask(m.World(position=1))
+    assert told.text == "laps.txt" != before.text
+    assert [(f.candidate.piece, f.count) for f in told.followers] == [(b" sat", told.n)]
+    assert told.entropy == 0 and told.kl == told.cross_entropy
+
+
+async def the_training_text_needs_a_position_and_numbers_in_range(talk: Talk) -> None:
+    await talk.opened()
+    await talk.ask(m.Score(text=TEXT))
+    for position in (7, -1):
+        refused = await talk.refused(m.World(position=position))
+        assert refused.kind == "bad_request" and str(position) in refused.message
+    for name in (b"length", b"limit"):
+        reply = await talk.reply(talk.send_raw(b'{"type":"world","position":0,"%s":0}' % name))
+        assert isinstance(reply, m.Failure) and name.decode() in reply.message
+
+
 CLAIMS: tuple[Callable[[Talk], Awaitable[None]], ...] = (
     hello_is_said_first,
     open_tells_where_the_session_stands,
@@ -871,4 +978,10 @@ CLAIMS: tuple[Callable[[Talk], Awaitable[None]], ...] = (
     an_unknown_request_gets_its_one_failure,
     a_run_can_be_opened_by_name_and_stands_where_it_stood,
     a_text_is_recalled_as_it_was_at_any_step,
+    what_the_training_text_says_is_counted_in_it_and_held_against_the_model,
+    another_length_of_context_can_be_looked_up,
+    a_token_that_the_training_text_does_not_have_is_said,
+    the_training_text_is_looked_up_in_while_a_text_is_continued,
+    the_training_text_is_another_one_in_another_run,
+    the_training_text_needs_a_position_and_numbers_in_range,
 )

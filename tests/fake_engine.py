@@ -1,7 +1,7 @@
 """An engine without a model: the protocol's other side in this process, quick and always the same.
 
 It keeps to `tests/contract.py` as the real one does. A test steers it: `allow_steps`, `stall` and
-`go_on`, `fail_next`, `die`; `asked` holds every request it got, in order.
+`go_on`, `fail_next`, `index`, `die`; `asked` holds every request it got, in order.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from core import messages as m
 from core.inbox import Inbox
 from core.text import clean
 from core.tokenizer import Tokenizer, gpt2
+from tests import fake_world
 from tests.fake_anatomy import dissected, inspected
 from tests.fake_distribution import FakeDistribution, learned
 
@@ -59,6 +60,7 @@ class FakeEngine:
 
     def __init__(self, *, steps_allowed: int | None = None, runs: dict[str, FakeRun] | None = None) -> None:
         self.asked: list[m.AnyRequest] = []
+        self.unindexed: str | None = None  # why nothing can be looked up in the training text
         self.runs = {} if runs is None else runs
         self._allowed = steps_allowed
         self._out: asyncio.Queue[bytes] = asyncio.Queue()
@@ -104,6 +106,12 @@ class FakeEngine:
     ) -> None:
         """Refuse the next request (of that type)."""
         self._failing.append((request, Refused(kind, message)))
+
+    def index(self, done: int, total: int) -> None:
+        """Tell how far a long training text is; it can be looked up in once it is over."""
+        over = done == total
+        self.unindexed = None if over else f"the text {self._at.training.text} is being indexed"
+        self._emit(m.Indexed(text=self._at.training.text, done=done, total=total))
 
     def die(self, words: str = "Killed") -> None:
         """End at once, as a process does that is killed; what was acknowledged is in `runs`."""
@@ -227,6 +235,8 @@ class FakeEngine:
                 return await self._dissect(request)
             case m.Inspect():
                 return self._inspect(request)
+            case m.World():
+                return self._world(request)
             case m.Generate():
                 return await self._generate(request)
             case m.Status() | m.Stop():
@@ -277,6 +287,7 @@ class FakeEngine:
         ids = self._tokenizer.encode(run.text)
         self._q = FakeDistribution(self._tokenizer, ids, run.training.seed, run.training.context)
         self._n_tokens = len(ids)
+        self._training_ids = ids[: len(ids) - len(ids) // 10]
         self._seen.clear()
         self._prompt_curve.clear()
         self._recorded.clear()
@@ -416,6 +427,13 @@ class FakeEngine:
             if not 0 <= token_id < self._tokenizer.n_vocab:
                 raise Refused("bad_request", f"there is no token {token_id}")
         return self._q.controlled(last, self._at.step, request)
+
+    def _world(self, request: m.World) -> m.Followed:
+        last, name = self._token_at(request.position), self._at.training.text
+        if self.unindexed is not None:
+            return m.Followed(text=name, missing=self.unindexed)
+        prefix = self._tokenizer.encode(self._watched[0])[: request.position + 1]
+        return fake_world.followed(self._q, name, self._training_ids, prefix, last, self._at.step, request)
 
     def _token_at(self, position: int) -> int:
         self._require_open()

@@ -20,6 +20,7 @@ from tui.screens.explore import ExploreScreen
 from tui.theme import THEME
 from tui.widgets.batch_grid import BatchGrid
 from tui.widgets.candidates import CandidateList
+from tui.widgets.followers import FollowerList
 from tui.widgets.loss_chart import LossChart
 from tui.widgets.prefix_table import PrefixTable
 
@@ -83,7 +84,8 @@ class NeglogpApp(KeyOrder[int]):
         from tui.screens.help import HelpScreen, help_rows
 
         of_screens = (EXPLORE, self.BINDINGS, AnatomyScreen.BINDINGS)
-        of_widgets = (PrefixTable.BINDINGS, CandidateList.BINDINGS, LossChart.BINDINGS, BatchGrid.BINDINGS)
+        widgets = (PrefixTable, CandidateList, FollowerList, LossChart, BatchGrid)
+        of_widgets = tuple(widget.BINDINGS for widget in widgets)
         nodes = (*of_screens, *of_widgets)
         bindings = [binding for node in nodes for binding in Binding.make_bindings(node)]
         self.push_screen(HelpScreen(help_rows(bindings)))

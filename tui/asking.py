@@ -10,7 +10,7 @@ from textual.widget import Widget
 from core import messages as m
 from tui.engine import EngineDied, EngineError
 from tui.latest import Latest
-from tui.news import Audited, CellInspected, ControlsApplied, Said, StepDissected, TableRecalled
+from tui.news import Audited, CellInspected, ControlsApplied, Said, StepDissected, TableRecalled, TextLookedUp
 
 
 class Asking:
@@ -22,6 +22,7 @@ class Asking:
         self._screen = screen
         self._tasks: set[asyncio.Task[Any]] = set()
         self._controlling = Latest(self._control, self._spawn)
+        self._looking_up = Latest(self._look_up, self._spawn)
         self._recalling = Latest(self._recall, self._spawn)
         self._auditing = Latest(self._audit, self._spawn)
         self._inspecting = Latest(self._inspect, self._spawn)
@@ -45,6 +46,14 @@ class Asking:
             return await self._ask(m.Find(position=position, query=query))
         except (EngineError, EngineDied):
             return None
+
+    def look_up(self, request: m.World) -> None:
+        """Look up what the training text says beside a prediction: it comes as TextLookedUp."""
+        self._looking_up.wish(request)
+
+    async def _look_up(self, request: m.World) -> None:
+        with suppress(EngineError, EngineDied):
+            self._screen.post_message(TextLookedUp(request, await self._ask(request)))
 
     def recall(self, request: m.Recall) -> None:
         """Look back at a text: what it was comes as TableRecalled."""

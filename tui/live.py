@@ -14,6 +14,7 @@ from tui.news import (
     StepsDone,
     TableChanged,
     TextContinued,
+    TextIndexed,
     WorkGoesOn,
 )
 
@@ -116,6 +117,8 @@ class Live(Asking):
             case m.Continued(generated=generated):
                 if self._continuing:
                     self._screen.post_message(TextContinued(self._continuing[0], generated))
+            case m.Indexed():
+                self._screen.post_message(TextIndexed(event))
             case m.Progress():
                 self._screen.post_message(WorkGoesOn(event))
 

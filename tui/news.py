@@ -87,6 +87,23 @@ class Audited(Message):
         self.arithmetic = arithmetic
 
 
+class TextLookedUp(Message):
+    """What the training text says where the model makes a prediction."""
+
+    def __init__(self, request: m.World, followed: m.Followed) -> None:
+        super().__init__()
+        self.request = request
+        self.followed = followed
+
+
+class TextIndexed(Message):
+    """The training text is being made ready to be looked up in, or is so now."""
+
+    def __init__(self, indexed: m.Indexed) -> None:
+        super().__init__()
+        self.indexed = indexed
+
+
 class WorkGoesOn(Message):
     def __init__(self, progress: m.Progress) -> None:
         super().__init__()

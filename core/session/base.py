@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from core import messages as m
 from core.hub import Hub
+from core.indexing import Indexing
 from core.looking import Looking
 from core.opening import SNAPSHOT_BYTES, Means, Opened
 from core.recorder import Recorder
@@ -45,6 +46,7 @@ class Base:
             snapshot_bytes=snapshot_bytes,
         )
         self._opened: Opened | None = None
+        self._indexing: Indexing | None = None
         self._looking = Looking(self._tokenizer, emit=lambda event: self._emit(event), overtaken=overtaken)
         self._until: int | None = None  # the step to pause at; None while paused
         self._counting = False  # whether a number of steps was asked for, to which more can be added
@@ -87,6 +89,8 @@ class Base:
     def close(self) -> None:
         """Save the run where it stands."""
         self._recorder.close(self._opened)
+        if self._indexing is not None:
+            self._indexing.abandon()
 
     def _take(self, at: Opened) -> None:
         self._recorder.close(self._opened)
@@ -95,6 +99,9 @@ class Base:
         self._goal = max(at.training.steps, at.saved.position if at.saved else 0)
         self._warning = at.warning
         self._looking.begin(at.model)
+        if self._indexing is not None and not self._indexing.is_of(at.text.name, at.training_ids):
+            self._indexing.abandon()
+            self._indexing = None
 
     @property
     def running(self) -> bool:

@@ -2,7 +2,9 @@
 
 from core import messages as m
 from core.auditing import weights_on_disk
+from core.beside import beside
 from core.continuing import after_the_controls, continuation
+from core.indexing import Indexing
 from core.session.base import Base
 
 
@@ -30,6 +32,17 @@ class Looks(Base):
     def control(self, request: m.Control) -> m.Controlled:
         """A prediction of the watched text as the sampling controls leave it."""
         return after_the_controls(self._looking.logits_at(request.position), request)
+
+    def world(self, request: m.World) -> m.Followed:
+        """What the training text says where the model makes a prediction of the watched text."""
+        at, logits = self.at, self._looking.logits_at(request.position)
+        if self._indexing is None:
+            self._indexing = Indexing(at.text.name, at.training_ids, lambda event: self._emit(event))
+        concordance = self._indexing.concordance()
+        if concordance is None:
+            return m.Followed(text=at.text.name, missing=self._indexing.missing)
+        prefix = self._looking.watch.ids[: request.position + 1]
+        return beside(at.text.name, concordance, prefix, logits, request, self._tokenizer)
 
     def generate(self, request: m.Generate) -> m.Generated:
         """Continue a text, telling how far it is; a stop leaves what there is."""

@@ -16,6 +16,7 @@ from core import messages as m
 from core import runs
 from core.checkpoint import save_model
 from core.engine import Engine
+from core.indexing import AT_ONCE
 from core.models.gpt2 import Config
 from tests.contract import TEXT, Talk
 from tests.core import tiny
@@ -109,6 +110,28 @@ def test_a_run_killed_in_the_middle_continues_on_its_own_curve_to_the_bit(model:
     assert files(whole / "checkpoint-30") == files(continued / "checkpoint-30")
     curves = [[(r.step, r.loss, r.validation) for r in runs.read(f).results] for f in (whole, continued)]
     assert curves[0] == curves[1] and len(curves[0]) == 31
+
+
+def test_a_long_text_is_indexed_while_training_goes_on(model: str) -> None:
+    async def work(talk: Talk, line: ProcessLine) -> None:
+        await talk.ask(m.Open(model=model, training=TRAINING))
+        text = "The dog sat on the lap of the old man.\n" * (AT_ONCE // 10)
+        await talk.ask(m.Upload(name="long.txt", text=text, first=True, last=True))
+        await talk.ask(m.Configure(training=m.Training(text="long.txt", batch=1, context=16, steps=100_000)))
+        await talk.ask(m.Score(text="The dog sat"))
+        await talk.ask(m.Run())
+        first = await talk.ask(m.World(position=2))
+        assert first.missing == "the text long.txt is being indexed" and first.followers == ()
+        await talk.until(lambda: any(event.done == event.total for event in talk.told(m.Indexed)))
+        assert all(event.total > AT_ONCE for event in talk.told(m.Indexed))
+        told = await talk.ask(m.World(position=2))
+        assert told.missing is None and told.length == 3
+        assert [follower.candidate.piece for follower in told.followers] == [b" on"]
+        state = await talk.ask(m.Status())
+        assert state.running
+        await talk.until(lambda: any(event.state.step > state.step for event in talk.told(m.Stepped)))
+
+    conversation(work)
 
 
 STRAY = """

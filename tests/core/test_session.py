@@ -2,6 +2,7 @@
 
 import json
 import math
+import threading
 import weakref
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -13,7 +14,7 @@ import msgspec
 import pytest
 import torch
 
-from core import looking, runs, watching
+from core import indexing, looking, runs, watching
 from core import messages as m
 from core import recorder as recording
 from core.checkpoint import load_model, save_model
@@ -23,6 +24,7 @@ from core.recorder import CHECKPOINT_SECONDS, Recorder
 from core.runs import RunError
 from core.scoring import Scorer
 from core.session import Session
+from core.suffix_array import Interrupted, suffix_array
 from core.tokenizer import gpt2
 from core.trainer import Diverged
 from core.watching import Overtaken
@@ -658,3 +660,52 @@ def test_an_untrained_model_that_is_far_from_uniform_is_told_of(
     session.advance()
     warning = session.status().warning or ""
     assert ("should be at ln V = 10.82 nats" in warning) == said
+
+
+def test_a_training_text_is_put_in_order_once_for_all_runs_on_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+
+    def counted(ids: Any, **steered: Any) -> Any:
+        made.append(len(ids))
+        return suffix_array(ids, **steered)
+
+    monkeypatch.setattr(indexing, "suffix_array", counted)
+    session = stage.opened()
+    session.score(m.Score(text=TEXT))
+    assert made == [], "nobody has asked yet"
+    before = session.world(m.World(position=3))
+    session.world(m.World(position=4))
+    session.reset(m.Reset())
+    session.configure(m.Configure(training=msgspec.structs.replace(TRAINING, seed=4)))
+    assert session.world(m.World(position=3)).counts == before.counts
+    assert len(made) == 1
+    session.configure(m.Configure(training=msgspec.structs.replace(TRAINING, held_out=0.5)))
+    assert session.world(m.World(position=3)).counts[0] < before.counts[0], "what is held out does not count"
+    assert len(made) == 2
+
+
+def test_another_text_breaks_off_the_one_that_is_being_put_in_order(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "AT_ONCE", 1)
+    asked, on = threading.Event(), threading.Event()
+    interrupted: list[bool] = []
+
+    def waits(ids: Any, *, tell: Any, interrupted: Callable[[], bool], seen: Any = interrupted) -> Any:
+        asked.set()
+        on.wait(30)
+        seen.append(interrupted())
+        raise Interrupted
+
+    monkeypatch.setattr(indexing, "suffix_array", waits)
+    session = stage.opened()
+    session.score(m.Score(text=TEXT))
+    assert session.world(m.World(position=3)).missing == "the text story is being indexed"
+    (thread,) = (thread for thread in threading.enumerate() if thread.name == "indexing")
+    assert asked.wait(30)
+    session.configure(m.Configure(training=msgspec.structs.replace(TRAINING, held_out=0.5)))
+    on.set()
+    thread.join(30)
+    assert interrupted == [True] and stage.told(m.Indexed) == []

@@ -19,6 +19,7 @@ from tests.fake_engine import FakeEngine, FakeRun
 from tui.app import NeglogpApp
 from tui.screens.explore import ExploreScreen
 from tui.widgets.candidates import CandidateList
+from tui.widgets.followers import FollowerList
 from tui.widgets.lines import LineView
 from tui.widgets.loss_chart import LossChart
 from tui.widgets.pane import Pane
@@ -76,6 +77,10 @@ class Exploration:
     @property
     def candidates(self) -> CandidateList:
         return self.screen.query_one(CandidateList)
+
+    @property
+    def followers(self) -> FollowerList:
+        return self.screen.query_one(FollowerList)
 
     @property
     def find(self) -> Input:

@@ -23,6 +23,9 @@ class Exploring(Screen[None]):
     controls: reactive[Controls] = reactive(Controls(), init=False)
     """How the model writes on."""
 
+    beside: reactive[bool] = reactive(False, init=False)
+    """Whether what the training text says is shown in place of the candidates."""
+
     unit: reactive[Unit] = reactive(Unit.NATS, init=False)
 
     looking_at: int | None = None
@@ -64,4 +67,5 @@ class Exploring(Screen[None]):
     def action_tab(self, name: str) -> None:
         """Show a pane and put the focus into it."""
         self.tab = name
-        self.query_one(f"#{name}").focus()
+        shown = "followers" if name == "candidates" and self.beside else name
+        self.query_one(f"#{shown}").focus()

@@ -39,7 +39,8 @@ class Predicting(Prompting):
 
     def _show_prediction(self, prediction: Prediction, after: str) -> None:
         self.candidates.set_prediction(prediction)
-        self.query_one("#candidates-pane", Pane).quote("next token after ", after.replace("␣", " ").strip())
+        lead = "p beside q after " if self.beside else "next token after "
+        self.query_one("#candidates-pane", Pane).quote(lead, after.replace("␣", " ").strip())
         choices = formats.count(prediction.effective_choices)
         doubt = formats.information(prediction.entropy, self.unit)
         self.query_one("#entropy", Words).say(

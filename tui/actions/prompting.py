@@ -107,6 +107,7 @@ class Prompting(Exploring):
             self.action_tab("table")
 
     def action_find(self) -> None:
+        self.beside = False
         self.action_tab("candidates")
         find = self.query_one("#find", Input)
         find.add_class("-shown")

@@ -15,9 +15,9 @@ from core import messages as m
 from core.text import safe
 from tui import formats
 from tui.actions.auditing import Auditing
+from tui.actions.beside import Beside
 from tui.actions.dissecting import Dissecting
 from tui.actions.filing import Filing
-from tui.actions.predicting import Predicting
 from tui.actions.sampling import Sampling
 from tui.actions.steering import Steering
 from tui.bindings import EXPLORE
@@ -27,6 +27,7 @@ from tui.live import Live
 from tui.news import EngineLost, Said, StateChanged, StepsDone, TableChanged, TextContinued, WorkGoesOn
 from tui.screens.dialog import Line as Field
 from tui.widgets.candidates import CandidateList
+from tui.widgets.followers import FollowerList
 from tui.widgets.keybar import KeyBar
 from tui.widgets.loss_chart import LossChart
 from tui.widgets.pane import Pane
@@ -41,7 +42,7 @@ ONE_COLUMN = (100, 30)  # below this many columns or rows, tabs
 SMALLEST = (60, 15)
 
 
-class ExploreScreen(Predicting, Auditing, Sampling, Steering, Dissecting, Filing):
+class ExploreScreen(Beside, Auditing, Sampling, Steering, Dissecting, Filing):
     """Everything at once. What a person does is in `tui.actions`; what is shown here is only handed on."""
 
     BINDINGS = EXPLORE
@@ -74,7 +75,10 @@ class ExploreScreen(Predicting, Auditing, Sampling, Steering, Dissecting, Filing
                     "next token",
                     Field("", id="find"),
                     CandidateList(id="candidates"),
+                    FollowerList(id="followers"),
                     Words(id="entropy"),
+                    Words(id="divergence"),
+                    Words(id="terms"),
                     Words(id="controls"),
                     Words(id="remaining"),
                     id="candidates-pane",

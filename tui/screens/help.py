@@ -23,6 +23,13 @@ FIGURES = (
         "rank",
         "The place of that token when all tokens are sorted by probability; 1 is the model's first guess.",
     ),
+    (
+        "p beside q",
+        "p is what the training text says comes next, an estimate from N places; q is the prediction.",
+    ),
+    ("H(p)", "The entropy of p: the surprisal that is left even to one who knows p."),
+    ("H(p, q)", "The cross entropy: the model's mean surprisal where tokens come as often as p says."),
+    ("KL(p‖q)", "What believing q costs where p holds, H(p, q) − H(p): what training can take away."),
     ("p drawn", "The probability after the sampling controls; a dash where they cut the token."),
     ("H(q)", "The entropy of a prediction: the surprisal the model itself expects, whatever then comes."),
     (

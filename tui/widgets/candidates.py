@@ -2,12 +2,10 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.binding import Binding, BindingType
-from textual.events import Click
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
@@ -17,34 +15,19 @@ from core.text import visible
 from tui import cells, formats, theme
 from tui.formats import Unit
 from tui.ramp import foreground
-from tui.widgets.lines import LineView, strip
+from tui.widgets.lines import strip
+from tui.widgets.token_list import TokenList
 
 _LEAST_FULL_BAR = 0.1
 _MARK = 3  # cells at the end of a line, for the target's mark at least
 
 
-class CandidateList(LineView, can_focus=True):
-    """Shows a `Prediction`, or what was found of it. Enter hands the candidate under the cursor on."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "up", show=False, id="candidates.up", tooltip="The candidate above"),
-        Binding("down,j", "move(1)", "down", show=False, id="candidates.down", tooltip="The candidate below"),
-        Binding("home,g", "move(-1000)", "first", show=False, id="candidates.first", tooltip="The first one"),
-        Binding("end,G", "move(1000)", "last", show=False, id="candidates.last", tooltip="The last one"),
-        Binding("enter", "choose", "put into the prompt", id="candidates.choose",
-                tooltip="Append the candidate to the prompt, or let it replace what follows an earlier row"),
-    ]  # fmt: skip
+class CandidateList(TokenList):
+    """Shows a `Prediction`, or what was found of it."""
 
     pinned = 1  # the headings
 
     unit: reactive[Unit] = reactive(Unit.NATS)
-
-    class Chosen(Message):
-        """Enter or a second click on a candidate."""
-
-        def __init__(self, candidate: Candidate) -> None:
-            super().__init__()
-            self.candidate = candidate
 
     class Listed(Message):
         """Other candidates are shown, or the same ones of another prediction."""
@@ -54,7 +37,6 @@ class CandidateList(LineView, can_focus=True):
         self.prediction: Prediction | None = None
         self.found: Sequence[Candidate] | None = None
         self.drawn: Mapping[int, float | None] | None = None
-        self.cursor = 0
 
     def set_prediction(self, prediction: Prediction | None) -> None:
         """Show the candidates of a prediction."""
@@ -93,38 +75,13 @@ class CandidateList(LineView, can_focus=True):
         place = min(place, max(1, self.scrollable_content_region.height - 1 - self.pinned))
         return [*others[:place], target, *others[place:]]
 
-    def action_move(self, rows: int) -> None:
-        self._select(self.cursor + rows)
-
-    def action_choose(self) -> None:
-        candidates = self.candidates
-        if candidates:
-            self.post_message(self.Chosen(candidates[self.cursor]))
-
-    def on_click(self, event: Click) -> None:
-        row = self.line_at(event.y) - self.pinned
-        if 0 <= row < len(self.candidates):
-            if row == self.cursor and event.chain == 2:
-                self.action_choose()
-            self._select(row)
-
-    def _select(self, row: int) -> None:
-        self.cursor = max(0, min(len(self.candidates) - 1, row))
-        self._build()
-        self.show_line(self.cursor + self.pinned)
-
     def watch_unit(self) -> None:
-        self._build()
-
-    def watch_has_focus(self, has_focus: bool) -> None:
-        # Not on_focus: that runs before the widget knows that it has the focus.
-        super().watch_has_focus(has_focus)
         self._build()
 
     def _lines_for(self, width: int) -> list[Strip]:
         target = self.prediction.target if self.prediction else None
         candidates = self.candidates
-        self.cursor = max(0, min(self.cursor, len(candidates) - 1))
+        self._keep_cursor()
         # Bars compare within one list; a list in which nothing is likely has short ones.
         full = max([_LEAST_FULL_BAR, *(c.probability for c in candidates)])
         lines = [

@@ -1,0 +1,65 @@
+"""The world beside the model: what a text says follows on a prefix, held against a prediction."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from core import losses
+from core.concordance import Concordance
+from core.messages import Candidate, Followed, Follower, World, real
+from core.tokenizer import Tokenizer
+
+ENOUGH = 5  # places from which an estimate is made if no length of the context is asked for
+
+
+def beside(
+    text: str,
+    concordance: Concordance,
+    prefix: Sequence[int],
+    logits: Tensor,
+    request: World,
+    tokenizer: Tokenizer,
+) -> Followed:
+    """p, what follows on a prefix in the text called `text`, and q, the prediction after it: logits (V,)."""
+    counts = tuple(concordance.counts(prefix))
+    length = choice(counts, request.length)
+    if not length:
+        return Followed(text=text, missing=f"the last token of the prefix does not stand in the text {text}")
+    ids, times = map(torch.from_numpy, concordance.followers(prefix[-length:]))
+    p = torch.zeros(len(logits), dtype=torch.float64)  # (V,)
+    p[ids] = times.double() / counts[length - 1]
+    with torch.inference_mode():
+        most = times.argsort(descending=True, stable=True)[: request.limit]  # of equals the lower id first
+        exact = logits.double()
+        log_q = losses.log_probs(logits)
+        ranks = losses.target_rank(log_q.expand(len(most), -1), ids[most])
+        triples = zip(*(x.tolist() for x in (ids[most], log_q[ids[most]], ranks, times[most])), strict=True)
+        return Followed(
+            text=text,
+            counts=counts,
+            length=length,
+            different=len(ids),
+            followers=tuple(
+                Follower(
+                    candidate=Candidate(
+                        token_id=token_id, piece=tokenizer.piece(token_id), log_prob=real(log_prob), rank=rank
+                    ),
+                    count=count,
+                )
+                for token_id, log_prob, rank, count in triples
+            ),
+            entropy=real(losses.entropy(p.log()).item()),
+            cross_entropy=real(losses.soft_cross_entropy(exact, p).item()),
+            kl=real(losses.kl(p, exact).clamp(min=0).item()),  # next to p, rounding may go below
+        )
+
+
+def choice(counts: Sequence[int], length: int | None) -> int:
+    """How many tokens of context an estimate is made for, of those that stand in the text `counts` times.
+
+    By default the most that stand there ENOUGH times, or a single one where none does; 0 where there is none.
+    """
+    if length is not None:
+        return min(length, len(counts))
+    return max(min(1, len(counts)), sum(count >= ENOUGH for count in counts))
