@@ -49,7 +49,7 @@ def table_at(n: int) -> Callable[[str], bool]:
 
 
 def test_a_prompt_is_typed_scored_trained_on_and_taken_back(tmp_path: Path) -> None:
-    with explore(tmp_path) as terminal:
+    with explore(tmp_path, "--model", "fresh") as terminal:
         terminal.wait_for("prefix → next token")
         terminal.write(" and purred")  # before there is an engine: no key is lost
         terminal.wait_for("␣purred", timeout=START)

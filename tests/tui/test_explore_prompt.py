@@ -6,6 +6,7 @@ from typing import cast
 
 import pytest
 from rich.cells import cell_len
+from textual.keys import key_to_character
 
 from core import messages as m
 from tests.fake_engine import FakeEngine
@@ -272,5 +273,6 @@ async def test_the_tokens_under_the_prompt_are_its_text_and_a_click_on_one_selec
 
 
 def _character(letter: str) -> str:
-    names = {"question_mark": "?", "comma": ",", "slash": "/", "space": " "}
-    return names.get(letter, letter)
+    """What a key's name stands for, as Textual knows it or, of two, does not."""
+    unknown = {"slash": "/", "backslash": "\\"}
+    return unknown.get(letter) or key_to_character(letter) or letter
