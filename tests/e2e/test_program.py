@@ -48,6 +48,12 @@ def table_at(n: int) -> Callable[[str], bool]:
     return lambda screen: step(screen) == n and "mean −log p" in screen and whole(screen)
 
 
+def trained_to(n: int, before: float) -> Callable[[str], bool]:
+    """The same after a step from a mean of `before`: the foot is painted after the rows, and one step moves
+    the mean by less than what `whole` lets pass."""
+    return lambda screen: f"vs {n - 1}" in screen and table_at(n)(screen) and mean(screen) != before
+
+
 def test_a_prompt_is_typed_scored_trained_on_and_taken_back(tmp_path: Path) -> None:
     with explore(tmp_path, "--model", "fresh") as terminal:
         terminal.wait_for("prefix → next token")
@@ -58,8 +64,7 @@ def test_a_prompt_is_typed_scored_trained_on_and_taken_back(tmp_path: Path) -> N
         untrained = mean(screen)
         assert 10.3 < untrained < 11.4  # ln V is 10.82
         terminal.send("f2")
-        screen = terminal.wait_for(lambda text: "vs 0" in text and table_at(1)(text), timeout=START)
-        after_one = mean(screen)
+        after_one = mean(terminal.wait_for(trained_to(1, untrained), timeout=START))
         assert after_one < untrained
         terminal.send("f3")
         terminal.wait_for(lambda text: step(text) >= 3 and "running" in text, timeout=START)
@@ -72,8 +77,10 @@ def test_a_prompt_is_typed_scored_trained_on_and_taken_back(tmp_path: Path) -> N
         terminal.send("ctrl+u")
         terminal.write("1")
         terminal.send("enter")
-        back = terminal.wait_for(lambda text: f"vs {at - 1}" in text and table_at(1)(text), timeout=START)
-        assert mean(back) == after_one
+        back = terminal.wait_for(
+            lambda text: f"vs {at - 1}" in text and table_at(1)(text) and mean(text) == after_one,
+            timeout=START,
+        )
         terminal.send("ctrl+n")
         bits = terminal.wait_for(re.compile(r"mean −log p = [\d.]+ bits"))
         assert re.search(r"perplexity [\d,]+", bits)[0] == re.search(r"perplexity [\d,]+", back)[0]  # type: ignore[index]
@@ -84,11 +91,11 @@ def test_a_prompt_is_typed_scored_trained_on_and_taken_back(tmp_path: Path) -> N
 
 def test_a_killed_engine_is_said_and_goes_on_where_the_run_stood(tmp_path: Path) -> None:
     with explore(tmp_path) as terminal:
-        terminal.wait_for("mean −log p", timeout=START)
+        at_0 = mean(terminal.wait_for("mean −log p", timeout=START))
         terminal.send("f2")
-        terminal.wait_for(table_at(1), timeout=START)
+        at_1 = mean(terminal.wait_for(trained_to(1, at_0), timeout=START))
         terminal.send("f2")
-        before = mean(terminal.wait_for(lambda text: "vs 1" in text and table_at(2)(text), timeout=START))
+        before = mean(terminal.wait_for(trained_to(2, at_1), timeout=START))
         terminal.kill(engine_of(terminal), signal.SIGKILL)
         terminal.wait_for("The engine has ended")
         terminal.send("enter")
