@@ -9,13 +9,14 @@ from core.tables import summary
 from core.tokenizer import Tokenizer
 
 EVERY_STEP = 32  # tokens at most of a text that is recorded at every step; a longer one when it is shown
+TEXTS = 16  # at most: every edit of a prompt makes another
 BUDGET = 64 * 2**20  # bytes; of a row with 20 candidates 172 go into it
 
 Frame = np.ndarray  # of one step: _dtype(...), ()
 
 
 class Recordings:
-    """The tables of a run's texts by step.
+    """The tables of a run's texts by step, of the latest TEXTS of them.
 
     One thread records and another may read: what is read was whole before it could be found. Over the budget,
     of the text with the most frames every second one is dropped, never its first or its latest.
@@ -31,9 +32,9 @@ class Recordings:
         width = max((len(prediction.top) for prediction in table.predictions), default=0)
         known = self._texts.get(table.text)
         if known is None or known.width < width:
-            known = _Text(table, width)
-            # A frame holds as many candidates as the widest: narrower ones of before are not kept.
-            self._texts = {**self._texts, table.text: known}
+            known = _Text(table, width)  # a frame holds as many candidates as the widest: no narrower ones
+        others = [each for each in self._texts.items() if each[0] != table.text]
+        self._texts = dict([*others[1 - TEXTS :], (table.text, known)])
         known.frames[table.step] = _packed(table, known.dtype)
         while sum(len(text.frames) * text.dtype.itemsize for text in self._texts.values()) > self._budget:
             largest = max(self._texts.values(), key=lambda text: len(text.frames) * text.dtype.itemsize)
@@ -46,10 +47,10 @@ class Recordings:
         None where nothing of that text is recorded.
         """
         known = self._texts.get(text)
-        steps = sorted(known.frames.copy()) if known else []
+        steps = list(known.frames) if known else []
         if known is None or not steps:
             return None
-        found = max((s for s in steps if s <= step), default=steps[0])
+        found = max((s for s in steps if s <= step), default=min(steps))
         frame = known.frames.get(found)
         return None if frame is None else known.table(frame, found, self._piece)
 
@@ -76,7 +77,9 @@ class _Text:
             ]
         )
         self.frames: dict[int, Frame] = {}
-        self._like = table
+        self._tokens, self._window_starts = table.tokens, table.window_starts
+        self._text = table.text
+        self._targets = [p.target.token_id if p.target else None for p in table.predictions]
 
     def thin(self) -> bool:
         """Drop every second frame but the first and the latest; whether there was one to drop."""
@@ -86,9 +89,7 @@ class _Text:
         return len(steps) > 2
 
     def table(self, frame: Frame, step: int, piece: Callable[[int], bytes]) -> Table:
-        like = self._like
-        targets = [p.target.token_id if p.target else None for p in like.predictions]
-        columns = zip(targets, *(frame[name].tolist() for name in self.dtype.names or ()), strict=True)
+        columns = zip(self._targets, *(frame[name].tolist() for name in self.dtype.names or ()), strict=True)
 
         def candidate(token_id: int, log_prob: float, rank: int) -> Candidate:
             return Candidate(token_id=token_id, piece=piece(token_id), log_prob=real(log_prob), rank=rank)
@@ -110,11 +111,11 @@ class _Text:
 
         predictions = tuple(row(*column) for column in columns)
         return Table(
-            text=like.text,
-            tokens=like.tokens,
+            text=self._text,
+            tokens=self._tokens,
             predictions=predictions,
-            window_starts=like.window_starts,
-            summary=summary(like.tokens, predictions),
+            window_starts=self._window_starts,
+            summary=summary(self._tokens, predictions),
             step=step,
         )
 

@@ -8,7 +8,7 @@ import torch
 
 from core import messages as m
 from core.models.gpt2 import Config, Model
-from core.recording import Recordings
+from core.recording import TEXTS, Recordings
 from core.scoring import Scorer
 from core.tables import against
 from core.tokenizer import gpt2
@@ -106,3 +106,18 @@ def test_rows_are_compared_with_another_tables(model: Model) -> None:
         if one.target and other.target:
             assert row.moved is not None
             assert math.isclose(float(row.moved), one.target.surprisal - other.target.surprisal)
+
+
+def test_of_all_the_texts_a_person_types_only_the_latest_are_kept(model: Model) -> None:
+    """Every keystroke makes another text, which is recorded once."""
+    recordings = Recordings(gpt2())
+    made = table(model, 0)
+    recordings.put(msgspec.structs.replace(made, text="watched"))
+    for n in range(3 * TEXTS):
+        recordings.put(msgspec.structs.replace(made, text=f"{n}"))
+        if n % (TEXTS - 1) == 0:
+            recordings.put(msgspec.structs.replace(made, text="watched", step=n))
+    kept = [n for n in range(3 * TEXTS) if recordings.at(f"{n}", 0) is not None]
+    assert kept == list(range(3 * TEXTS - len(kept), 3 * TEXTS)) and len(kept) == TEXTS - 1
+    watched = recordings.at("watched", 0)
+    assert watched is not None and watched.step == 0, "a text that comes again is a late one"
