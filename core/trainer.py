@@ -266,10 +266,7 @@ class Trainer:
         nearest = self.history.nearest(self.step_count)
         if nearest is not None and nearest.step == self.step_count:
             return nearest
-        taken = self.snapshot()
-        if self.history.keeps:
-            self.history.keep(taken)
-        return taken
+        return self._keep_snapshot() if self.history.keeps else self.snapshot()
 
     def restore(self, snapshot: Snapshot) -> None:
         """The inverse of `snapshot`; the snapshot stays as it is (it is copied, never aliased).
@@ -294,7 +291,9 @@ class Trainer:
             self._keep_snapshot()
             self._seconds_snapshots += time.perf_counter() - began
 
-    def _keep_snapshot(self) -> None:
+    def _keep_snapshot(self) -> Snapshot:
         n_bytes = 3 * sum(p.nbytes for p in self.model.parameters())  # AdamW has two moments of each
         self.history.make_room(self.step_count, n_bytes)
-        self.history.keep(self.snapshot())
+        taken = self.snapshot()
+        self.history.keep(taken)
+        return taken
