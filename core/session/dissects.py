@@ -39,10 +39,7 @@ class Dissects(Trains):
 
     def _replay(self, step: int) -> None:
         """Take the trainer to a step, telling how far it is."""
-        first: int | None = None
-        for result in self.at.trainer.replay(step):
-            first = result.step - 1 if first is None else first
-            self._check_retraced(result)
-            self._emit(m.Progress(what="replaying", done=result.step - first, total=step - first))
+        for _, progress in self._replayed(step, what="replaying"):
+            self._emit(progress)
             if self._interrupted():
                 raise Stopped("the replay was stopped")

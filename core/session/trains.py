@@ -1,6 +1,7 @@
 """A session's part that trains, forwards and backwards."""
 
 import math
+from collections.abc import Iterator
 
 from core import messages as m
 from core.session.looks import Looks
@@ -128,17 +129,22 @@ class Trains(Looks):
         """What takes long has seen the request and ended by now."""
         return self.status()
 
+    def _replayed(self, step: int, *, what: str) -> Iterator[tuple[m.StepResult, m.Progress]]:
+        """The steps of the trainer's way to a step, held against the curve, and how far that way it is."""
+        first: int | None = None
+        for result in self.at.trainer.replay(step):
+            first = result.step - 1 if first is None else first
+            self._check_retraced(result)
+            yield result, m.Progress(what=what, done=result.step - first, total=step - first)
+
     def _go_to(self, step: int, *, what: str) -> None:
         """Replay to a step, telling how far it is; a stop leaves the run at the step it has come to."""
         self._measure_watch()
-        first: int | None = None
         try:
-            for result in self.at.trainer.replay(step):
-                first = result.step - 1 if first is None else first
-                self._check_retraced(result)
+            for result, progress in self._replayed(step, what=what):
                 self.at.results.setdefault(result.step, result)
                 if result.step < step:
-                    self._emit(m.Progress(what=what, done=result.step - first, total=step - first))
+                    self._emit(progress)
                     self._between()
                     if self._interrupted():
                         break
