@@ -1,5 +1,6 @@
 """Model folders in the Hugging Face GPT-2 layout, written whole or not at all."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -111,6 +112,12 @@ def write_json(file: Path, record: object) -> None:
     beside.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     sync(beside)
     beside.rename(file)
+
+
+def file_sha256(file: Path) -> str:
+    """The SHA-256 of a file's content, in hex. Raises OSError."""
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def sync(path: Path) -> None:

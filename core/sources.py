@@ -1,6 +1,5 @@
 """Where a model comes from, and so what step 0 of a run on it is."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -10,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from core import book
-from core.checkpoint import load_model, load_weights
+from core.checkpoint import file_sha256, load_model, load_weights
 from core.data import Corpus
 from core.messages import ModelInfo, Training
 from core.models.gpt2 import Model, preset
@@ -127,8 +126,7 @@ class Tiny(Folder):
     name: str = TINY
 
     def record(self) -> dict[str, str | int]:
-        with (self.path / WEIGHTS).open("rb") as file:
-            return {"kind": TINY, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+        return {"kind": TINY, "sha256": file_sha256(self.path / WEIGHTS)}
 
 
 class Book:

@@ -12,7 +12,7 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
-from core.checkpoint import sync, write_json
+from core.checkpoint import file_sha256, sync, write_json
 
 
 class Index(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +62,7 @@ def _read(file: Path, dtype: str) -> NDArray[Any] | None:
     try:
         index = msgspec.json.decode(_index_of(file).read_bytes(), type=Index)
         numbers = np.memmap(file, dtype=dtype, mode="r")
-        if len(numbers) != index.tokens or _hash(file) != index.sha256:
+        if len(numbers) != index.tokens or file_sha256(file) != index.sha256:
             return None
     except (OSError, ValueError, msgspec.DecodeError):
         return None
@@ -79,15 +79,10 @@ def _write(file: Path, numbers: NDArray[Any], dtype: str) -> NDArray[Any]:
         beside.rename(file)
     finally:
         beside.unlink(missing_ok=True)
-    index = Index(tokens=len(numbers), sha256=_hash(file))
+    index = Index(tokens=len(numbers), sha256=file_sha256(file))
     write_json(_index_of(file), msgspec.to_builtins(index))
     return np.memmap(file, dtype=dtype, mode="r")
 
 
 def _index_of(file: Path) -> Path:
     return file.with_suffix(".json")
-
-
-def _hash(file: Path) -> str:
-    with file.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
