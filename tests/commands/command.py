@@ -1,6 +1,9 @@
 """How these tests run a command, and on what."""
 
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import torch
@@ -32,6 +35,19 @@ def refused(result: Result, *words: str) -> None:
     assert said[0].startswith("neglogp: ")
     for word in words:
         assert word in said[0]
+
+
+def loaded_by(module: str, names: set[str]) -> set[str]:
+    """Which of these modules a fresh Python has after importing that one."""
+    code = f"import sys, {module}; print(*sorted({names} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stdout.split())
 
 
 def broken_model(cat: Path) -> Path:

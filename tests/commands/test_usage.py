@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from core.messages import Training
-from tests.commands.command import ROOT, neglogp, refused
+from tests.commands.command import ROOT, loaded_by, neglogp, refused
 from tui import cli
 
 
@@ -129,15 +129,7 @@ def test_the_commands_are_there_before_torch_textual_and_the_session() -> None:
         "core.session",
         "tui.headless",
     }
-    code = f"import sys, tui.cli; print(sorted({late} & set(sys.modules)))"
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", code],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout == "[]\n"
+    assert loaded_by("tui.cli", late) == set()
 
 
 def test_each_command_is_documented_in_one_line() -> None:
