@@ -3,6 +3,7 @@
 from functools import lru_cache
 from itertools import pairwise
 
+from rich.style import Style
 from textual.color import Color
 
 # Lightness rises with surprisal as well as the hue turning warm, so that the order also reads in greys.
@@ -41,6 +42,11 @@ def ink(nats: float | None) -> Color:
     """The colour of text that stands on `colour(nats)`: of black and white the one that reads better."""
     red, green, blue = (_linear(channel) for channel in colour(nats).normalized)
     return _BLACK if 0.2126 * red + 0.7152 * green + 0.0722 * blue > _AS_FAR else _WHITE
+
+
+def chip(nats: float | None) -> Style:
+    """Text on the colour of a surprisal."""
+    return Style(color=ink(nats).rich_color, bgcolor=colour(nats).rich_color)
 
 
 def foreground(nats: float | None) -> Color:

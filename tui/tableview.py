@@ -9,9 +9,8 @@ from rich.text import Text
 
 from core.messages import Prediction, Table
 from core.text import visible
-from tui import cells, formats
+from tui import cells, formats, ramp
 from tui.formats import Unit
-from tui.ramp import colour, ink
 
 _DIM = Style(dim=True)
 _TARGET = 14  # cells
@@ -66,7 +65,7 @@ def _figures(line: Text, prediction: Prediction, piece: str | None, *, guess: bo
         line.append(cells.left("?", _TARGET) + " " * (8 + 7 + 7 + 8), _DIM)
     else:
         nats = target.surprisal
-        chip = Style(color=ink(nats).rich_color, bgcolor=colour(nats).rich_color)
+        chip = ramp.chip(nats)
         line.append(cells.left(piece, _TARGET), chip)
         line.append(cells.right(formats.probability(target.probability), 8), Style())
         line.append(cells.right(formats.information(nats, Unit.NATS), 7), Style(bold=True))

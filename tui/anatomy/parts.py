@@ -8,7 +8,6 @@ from textual.strip import Strip
 
 from core.messages import Real
 from tui import cells, formats, theme
-from tui.ramp import colour, ink
 from tui.widgets.lines import strip
 
 PLACES = 4  # of a logit, of a surprisal
@@ -56,8 +55,3 @@ def sentence(text: str, width: int) -> Iterator[Strip]:
         else:
             line = f"{line} {word}" if line else word
     yield strip(Segment(cells.left(line, width), theme.DIM))
-
-
-def chip(nats: float) -> Style:
-    """A token in the colour of its surprisal."""
-    return Style(color=ink(nats).rich_color, bgcolor=colour(nats).rich_color)

@@ -7,9 +7,9 @@ from textual.strip import Strip
 from core.messages import Inspected, Logit
 from core.text import visible
 from tui import cells, formats, theme
-from tui.anatomy.parts import PLACES, chip, fact, fine, plain, sentence
+from tui.anatomy.parts import PLACES, fact, fine, plain, sentence
 from tui.formats import Unit
-from tui.ramp import foreground
+from tui.ramp import chip, foreground
 from tui.widgets.lines import strip
 
 _P = 9  # cells of a probability, of a logit

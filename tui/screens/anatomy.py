@@ -16,8 +16,8 @@ from textual.screen import Screen
 
 from core.messages import Dissect, Dissected, Inspect, Inspected, Progress, State
 from core.text import visible
-from tui import formats
-from tui.anatomy import parts, prediction, whole
+from tui import formats, ramp
+from tui.anatomy import prediction, whole
 from tui.widgets.batch_grid import BatchGrid
 from tui.widgets.figures import Figures, Make
 from tui.widgets.keybar import KeyBar
@@ -238,7 +238,7 @@ class AnatomyScreen(Screen[None]):
             return partial(whole.descent, step, row, grid.column)
         if self.phase == BATCH:
             piece = next(t.piece for t in step.tokens if t.token_id == row.ids[grid.column + 1])
-            target = strip(Segment(visible(piece), parts.chip(float(row.surprisals[grid.column]))))
+            target = strip(Segment(visible(piece), ramp.chip(float(row.surprisals[grid.column]))))
             return partial(prediction.read, grid.prefix, target, grid.column, step.context)
         if cell is None:
             return lambda width: []  # figures of another cell are not shown

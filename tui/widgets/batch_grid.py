@@ -14,8 +14,7 @@ from textual.strip import Strip
 
 from core.messages import BatchRow, Dissected
 from core.text import visible
-from tui import cells, theme
-from tui.ramp import colour, ink
+from tui import cells, ramp, theme
 from tui.widgets.lines import LineView, strip
 
 _CURSOR = Style(color=theme.GROUND, bgcolor=theme.ACCENT, bold=True)
@@ -154,7 +153,7 @@ class BatchGrid(LineView, can_focus=True):
 def _style(nats: float | None, position: int, cursor: tuple[int, bool] | None) -> Style:
     style = Style(color=theme.MUTED)
     if nats is not None:
-        style = Style(bgcolor=colour(nats).rich_color, color=ink(nats).rich_color)
+        style = ramp.chip(nats)
     if cursor is None:
         return style
     column, focused = cursor

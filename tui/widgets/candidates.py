@@ -16,9 +16,8 @@ from tui import cells, formats, theme
 from tui.formats import Unit
 from tui.ramp import foreground
 from tui.widgets.lines import strip
-from tui.widgets.token_list import TokenList
+from tui.widgets.token_list import LEAST_FULL_BAR, TokenList, line_with_bar
 
-_LEAST_FULL_BAR = 0.1
 _MARK = 3  # cells at the end of a line, for the target's mark at least
 
 
@@ -83,7 +82,7 @@ class CandidateList(TokenList):
         candidates = self.candidates
         self._keep_cursor()
         # Bars compare within one list; a list in which nothing is likely has short ones.
-        full = max([_LEAST_FULL_BAR, *(c.probability for c in candidates)])
+        full = max([LEAST_FULL_BAR, *(c.probability for c in candidates)])
         lines = [
             self._line(
                 candidate,
@@ -128,13 +127,9 @@ class CandidateList(TokenList):
             Segment(nats if columns.nats else "", (strong if self.drawn is None else plain) + ground),
             Segment(" ", ground),
         ]
-        room = max(0, width - sum(segment.cell_length for segment in segments))
-        mark = (" " + theme.TARGET_MARK if room >= 16 else "◀") if is_target else ""
-        bar = formats.bar(candidate.probability / full, max(0, room - len(mark) - 1))
         shade = theme.GHOST if cut else Style(color=foreground(candidate.surprisal).rich_color)
-        segments += [Segment(bar, shade + ground), Segment(mark, theme.TARGET + ground)]
-        used = sum(segment.cell_length for segment in segments)
-        return strip(*segments, Segment(" " * max(0, width - used), ground))
+        share = candidate.probability / full
+        return line_with_bar(segments, width, share, shade, ground, is_target=is_target)
 
 
 class _Columns(NamedTuple):

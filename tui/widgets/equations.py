@@ -5,14 +5,12 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from rich.segment import Segment
-from rich.style import Style
 from textual.strip import Strip
 
 from core.messages import Arithmetic, Token
 from core.text import visible
-from tui import cells, formats, theme
+from tui import cells, formats, ramp, theme
 from tui.formats import Unit
-from tui.ramp import colour, ink
 from tui.widgets.lines import LineView, strip
 
 _NAME, _VALUE, _UNIT = 12, 15, 5  # cells of the columns; what is left between the first two has the equation
@@ -77,9 +75,7 @@ class Equations(LineView):
             Segment(lead, theme.DIM),
             Segment(quoted, theme.PLAIN),
             Segment(arrow, theme.DIM),
-            Segment(
-                chip, Style(bgcolor=colour(made.surprisal).rich_color, color=ink(made.surprisal).rich_color)
-            ),
+            Segment(chip, ramp.chip(made.surprisal)),
             Segment(" " * (room - cells.cell_len(quoted)) + place, theme.DIM),
         )
 

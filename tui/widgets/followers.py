@@ -14,9 +14,8 @@ from core.text import safe, visible
 from tui import cells, formats, theme
 from tui.ramp import foreground
 from tui.widgets.lines import strip
-from tui.widgets.token_list import TokenList
+from tui.widgets.token_list import LEAST_FULL_BAR, TokenList, line_with_bar
 
-_LEAST_FULL_BAR = 0.1
 _LOW = 9  # lines, below which there is no room for the other lengths of the context
 _LABEL = 13  # cells
 _SHORTEST = 4  # cells of a context, below which it is left out
@@ -83,7 +82,7 @@ class FollowerList(TokenList):
         heading = [self._estimate(followed, width), *lengths, self._header(width)]
         self.pinned = len(heading)
         shares = followed.shares
-        full = max([_LEAST_FULL_BAR, *shares])
+        full = max([LEAST_FULL_BAR, *shares])
         lines = [
             self._line(candidate, share, width, full, selected=self.has_focus and row == self.cursor)
             for row, (candidate, share) in enumerate(zip(self.candidates, shares, strict=True))
@@ -136,13 +135,8 @@ class FollowerList(TokenList):
             Segment(cells.right(formats.probability(candidate.probability), columns.q), theme.PLAIN + ground),
             Segment(" ", ground),
         ]
-        room = max(0, width - sum(segment.cell_length for segment in segments))
-        mark = (" " + theme.TARGET_MARK if room >= 16 else "◀") if is_target else ""
-        bar = formats.bar(share / full, max(0, room - len(mark) - 1))
         shade = Style(color=foreground(candidate.surprisal).rich_color)
-        segments += [Segment(bar, shade + ground), Segment(mark, theme.TARGET + ground)]
-        used = sum(segment.cell_length for segment in segments)
-        return strip(*segments, Segment(" " * max(0, width - used), ground))
+        return line_with_bar(segments, width, share / full, shade, ground, is_target=is_target)
 
 
 class _Columns(NamedTuple):

@@ -13,9 +13,8 @@ from textual.strip import Strip
 
 from core.messages import Candidate, Prediction, Table
 from core.text import visible
-from tui import cells, formats, theme
+from tui import cells, formats, ramp, theme
 from tui.formats import Unit
-from tui.ramp import colour, ink
 from tui.widgets.lines import LazyLines, LineView, strip
 
 _P, _NATS, _MOVED, _RANK, _GUESS = 8, 7, 7, 7, 11  # cells of the columns, the gap before each included
@@ -234,7 +233,7 @@ class _Columns:
         if piece is None or target is None:
             return [Segment(cells.left(" ?", self.target), theme.DIM + ground)]
         text = cells.left(piece, min(cells.cell_len(piece), self.target - 1))
-        chip = Style(bgcolor=colour(target.surprisal).rich_color, color=ink(target.surprisal).rich_color)
+        chip = ramp.chip(target.surprisal)
         rest = self.target - 1 - cells.cell_len(text)
         return [Segment(f" {text} "[: None if rest else -1], chip), Segment(" " * max(0, rest - 1), ground)]
 

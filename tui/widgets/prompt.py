@@ -13,8 +13,7 @@ from textual.widgets import TextArea
 
 from core.messages import Table
 from core.text import visible
-from tui import cells, theme
-from tui.ramp import colour, ink
+from tui import cells, ramp, theme
 from tui.widgets.document import SafeDocument
 from tui.widgets.lines import LineView, strip
 
@@ -97,11 +96,7 @@ class TokenStrip(LineView):
             # The token's own surprisal is the target's of the prediction before it.
             target = predictions[position - 1].target if position else None
             text = visible(token.piece)
-            style = (
-                Style(bgcolor=colour(target.surprisal).rich_color, color=ink(target.surprisal).rich_color)
-                if target
-                else Style(color=theme.MUTED)
-            )
+            style = ramp.chip(target.surprisal) if target else Style(color=theme.MUTED)
             if position == self._cursor:
                 style += Style(underline=True, bold=True)
             size = cells.cell_len(text)

@@ -1,13 +1,20 @@
 """A list of tokens with a cursor, any of which can be put into the prompt."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.segment import Segment
+from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.events import Click
 from textual.message import Message
+from textual.strip import Strip
 
 from core.messages import Candidate
-from tui.widgets.lines import LineView
+from tui import formats, theme
+from tui.widgets.lines import LineView, strip
+
+LEAST_FULL_BAR = 0.1  # the probability of a full bar, at least: where nothing is likely all bars are short
 
 
 class TokenList(LineView, can_focus=True):
@@ -67,3 +74,15 @@ class TokenList(LineView, can_focus=True):
         # Not on_focus: that runs before the widget knows that it has the focus.
         super().watch_has_focus(has_focus)
         self._build()
+
+
+def line_with_bar(
+    before: Sequence[Segment], width: int, share: float, shade: Style, ground: Style, *, is_target: bool
+) -> Strip:
+    """A line of `width` cells: what stands before the bar, a bar in what is left, and the target's mark."""
+    room = max(0, width - sum(segment.cell_length for segment in before))
+    mark = (" " + theme.TARGET_MARK if room >= 16 else "◀") if is_target else ""
+    bar = formats.bar(share, max(0, room - len(mark) - 1))
+    segments = [*before, Segment(bar, shade + ground), Segment(mark, theme.TARGET + ground)]
+    used = sum(segment.cell_length for segment in segments)
+    return strip(*segments, Segment(" " * max(0, width - used), ground))
