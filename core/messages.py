@@ -25,6 +25,7 @@ from core.records import (
     Curve as Curve,
     Generated as Generated,
     ModelInfo as ModelInfo,
+    TRIGRAMS as TRIGRAMS,
     Prediction as Prediction,
     Reference as Reference,
     SampleConfig as SampleConfig,
@@ -63,6 +64,7 @@ from core.requests import (
     Dissect as Dissect,
     Inspect as Inspect,
     World as World,
+    Trigrams as Trigrams,
     Stop as Stop,
     Result as Result,
 )

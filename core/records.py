@@ -179,6 +179,9 @@ class TextInfo(Message, frozen=True, kw_only=True):
     validation_windows: int
 
 
+TRIGRAMS = "trigrams"  # what the line of a trigram model of the training text is called
+
+
 class Reference(Message, frozen=True, kw_only=True):
     """A named line to hold a loss against, in nats."""
 

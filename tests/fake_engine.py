@@ -14,11 +14,13 @@ from importlib import resources
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from core import messages as m
 from core.inbox import Inbox
 from core.text import clean
 from core.tokenizer import Tokenizer, gpt2
+from core.trigram import KneserNey
 from tests import fake_world
 from tests.fake_anatomy import dissected, inspected
 from tests.fake_distribution import FakeDistribution, learned
@@ -86,6 +88,7 @@ class FakeEngine:
         self._scored_at: tuple[FakeRun | None, int] = (None, 0)
         self._seen: list[tuple[int, list[float]]] = []  # the last two steps at which the text was measured
         self._prompt_curve: dict[int, float] = {}
+        self._references: tuple[m.Reference, ...] = ()
 
     # ------------------------------------------------------------------------------------- for the test
 
@@ -237,6 +240,8 @@ class FakeEngine:
                 return self._inspect(request)
             case m.World():
                 return self._world(request)
+            case m.Trigrams():
+                self._draw_trigrams()
             case m.Generate():
                 return await self._generate(request)
             case m.Status() | m.Stop():
@@ -291,6 +296,7 @@ class FakeEngine:
         self._seen.clear()
         self._prompt_curve.clear()
         self._recorded.clear()
+        self._references = (m.Reference(name="ln V", nats=math.log(50257)),)
 
     def _state(self) -> m.State:
         run = self._at
@@ -320,7 +326,7 @@ class FakeEngine:
             goal=run.goal,
             running=self._until is not None,
             run=self._name,
-            references=(m.Reference(name="ln V", nats=math.log(50257)),),
+            references=self._references,
         )
 
     def _upload(self, request: m.Upload) -> m.Stored:
@@ -434,6 +440,16 @@ class FakeEngine:
             return m.Followed(text=name, missing=self.unindexed)
         prefix = self._tokenizer.encode(self._watched[0])[: request.position + 1]
         return fake_world.followed(self._q, name, self._training_ids, prefix, last, self._at.step, request)
+
+    def _draw_trigrams(self) -> None:
+        context, known = self._at.training.context, len(self._training_ids)
+        held_out = np.array(self._tokenizer.encode(self._at.text)[known:])
+        if len(held_out) <= context:
+            raise Refused("bad_request", "no part of the text is held out to measure trigrams on")
+        nats = float(KneserNey(np.array(self._training_ids)).surprisals(held_out[: context + 1]).mean())
+        if len(self._references) == 1:
+            self._references += (m.Reference(name=m.TRIGRAMS, nats=nats),)
+            self._emit(m.Changed(state=self._state()))
 
     def _token_at(self, position: int) -> int:
         self._require_open()

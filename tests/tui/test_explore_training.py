@@ -27,6 +27,22 @@ def openings(ex: Exploration) -> list[m.AnyRequest]:
     return [request for request in ex.engine.asked if isinstance(request, m.Open)]
 
 
+async def test_the_trigram_line_is_asked_for_by_its_name_and_joins_the_chart() -> None:
+    async with exploring(steps_allowed=2) as ex:
+        await ex.press("f2")
+        await ex.app.run_action("trigrams", ex.app.screen)
+        await ex.settled()
+        assert orders(ex)[1:] == [m.Trigrams()]
+        nats = ex.state.references[-1].nats
+        assert f"Reference: trigrams {nats:.2f} nats." in ex.chart.describe()
+        assert f"trigrams {nats:.2f}" in text_of(ex.chart)
+        await ex.app.run_action("trigrams", ex.app.screen)
+        await ex.settled()
+        assert orders(ex)[2:] == [], "it is there already"
+        labels = [command.title for command in ex.app.get_system_commands(ex.app.screen)]
+        assert "Trigram line" in labels
+
+
 async def answer(ex: Exploration, text: str, *, last: str = "enter") -> None:
     """Type over what stands in the dialog's field, and close it."""
     field = ex.app.screen.query_one("#number", Input)
