@@ -23,6 +23,7 @@ from core.records import (
     Candidates as Candidates,
     Controlled as Controlled,
     Curve as Curve,
+    Divergence as Divergence,
     Generated as Generated,
     ModelInfo as ModelInfo,
     TRIGRAMS as TRIGRAMS,

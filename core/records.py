@@ -189,6 +189,17 @@ class Reference(Message, frozen=True, kw_only=True):
     nats: float
 
 
+class Divergence(Message, frozen=True, kw_only=True):
+    """A step that could not be made, as its loss or gradient is not finite: the run stands before it.
+
+    `best` is the step at which the run was validated as lowest, at `nats`; None where it never was.
+    """
+
+    step: int
+    best: int | None = None
+    nats: Real | None = None
+
+
 class State(Message, frozen=True, kw_only=True):
     """Where the session stands. `goal` is the step at which a run pauses by itself."""
 
@@ -200,6 +211,7 @@ class State(Message, frozen=True, kw_only=True):
     running: bool
     run: str | None = None
     references: tuple[Reference, ...] = ()
+    diverged: Divergence | None = None
     warning: str | None = None
 
 

@@ -62,6 +62,7 @@ class FakeEngine:
 
     def __init__(self, *, steps_allowed: int | None = None, runs: dict[str, FakeRun] | None = None) -> None:
         self.asked: list[m.AnyRequest] = []
+        self.diverges_at: int | None = None  # the step whose loss is not a number
         self.unindexed: str | None = None  # why nothing can be looked up in the training text
         self.runs = {} if runs is None else runs
         self._allowed = steps_allowed
@@ -89,6 +90,7 @@ class FakeEngine:
         self._seen: list[tuple[int, list[float]]] = []  # the last two steps at which the text was measured
         self._prompt_curve: dict[int, float] = {}
         self._references: tuple[m.Reference, ...] = ()
+        self._diverged: m.Divergence | None = None
 
     # ------------------------------------------------------------------------------------- for the test
 
@@ -289,6 +291,7 @@ class FakeEngine:
 
     def _take(self, run: FakeRun, model: str) -> None:
         self._run, self._model, self._name, self._until = run, model, None, None
+        self._diverged = None
         ids = self._tokenizer.encode(run.text)
         self._q = FakeDistribution(self._tokenizer, ids, run.training.seed, run.training.context)
         self._n_tokens = len(ids)
@@ -327,6 +330,8 @@ class FakeEngine:
             running=self._until is not None,
             run=self._name,
             references=self._references,
+            diverged=self._diverged,
+            warning=f"the loss of step {self._diverged.step} is nan" if self._diverged else None,
         )
 
     def _upload(self, request: m.Upload) -> m.Stored:
@@ -490,6 +495,7 @@ class FakeEngine:
         else:
             self._until = run.step + request.steps
         self._counting = request.steps is not None
+        self._diverged = None
         run.goal = max(run.goal, self._until)
 
     def _advance(self) -> None:
@@ -499,6 +505,14 @@ class FakeEngine:
             self._name = f"explore-{len(self.runs) + 1}"
             run.results[0] = m.StepResult(step=0, validation=self._loss(0))
         self.runs[self._name] = run
+        if run.step + 1 == self.diverges_at:
+            best = min(
+                r.step for r in run.results.values() if r.validation is not None and r.step <= run.step
+            )
+            self._until = None
+            self._diverged = m.Divergence(step=run.step + 1, best=best, nats=run.results[best].validation)
+            self._emit(m.Changed(state=self._state()))
+            return
         run.step += 1
         run.results[run.step] = self._result(run.step)
         if self._allowed is not None:
@@ -534,7 +548,7 @@ class FakeEngine:
         furthest = max(run.results, default=0)
         if not 0 <= step <= furthest:
             raise Refused("bad_request", f"step {step} is not there yet: choose one from 0 to {furthest}")
-        self._until = None
+        self._until = self._diverged = None
         self._measure()
         if step < run.step:
             run.step = step - step % 10  # as if there were a snapshot every ten steps

@@ -58,6 +58,7 @@ class Base:
         self._counting = False  # whether a number of steps was asked for, to which more can be added
         self._goal = 0
         self._warning: str | None = None
+        self._diverged: m.Divergence | None = None
 
     @property
     def at(self) -> Opened:
@@ -78,6 +79,7 @@ class Base:
             running=self.running,
             run=self._recorder.name,
             references=at.references,
+            diverged=self._diverged,
             warning=self._warning or self._recorder.warning,
         )
 
@@ -105,6 +107,7 @@ class Base:
         self._until = None
         self._goal = max(at.training.steps, at.saved.position if at.saved else 0)
         self._warning = at.warning
+        self._diverged = None
         self._looking.begin(at.model)
         if self._indexing is not None and not self._indexing.is_of(at.text.name, at.training_ids):
             self._indexing.abandon()
