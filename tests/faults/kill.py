@@ -4,8 +4,8 @@
 
 Half of the kills hit `neglogp train`, half an engine driven over its pipe. Each is a SIGKILL at one of three
 moments: as the process starts, in the midst of training, or while a checkpoint is being written, of which
-there are many here. A run is resumed until it is done, then another one is begun. It prints one JSON line; the
-exit code is 1 where `faults` has any of these:
+there are many here. A run is resumed until it is done, then another one is begun. It prints one JSON line;
+the exit code is 1 where `faults` has any of these:
 
     a step that was on file, or that an event had told of, is missing or another one after the kill
     at the end, a line of metrics.jsonl (but for its seconds) or a byte of the last checkpoint differs
@@ -14,6 +14,7 @@ The processes are forked from this one, which has loaded everything and computed
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -40,8 +41,7 @@ from tui.cli import neglogp
 
 CHECKPOINT_SECONDS = 0.05
 POLL_SECONDS = 0.001
-STARTING_SECONDS, TRAINING_SECONDS, WRITING_SECONDS = 1.5, 1.0, 0.01  # at most, from the moment to the kill
-MOMENTS = ("start", "training", "checkpoint")
+MOMENTS = {"start": 1.5, "training": 1.0, "checkpoint": 0.01}  # seconds at most from there to the kill
 SETTINGS = m.Training(batch=2, context=16, warmup=2, dropout=0.1, evaluate_every=10)
 
 
@@ -118,7 +118,8 @@ class Known:
 
     def check(self) -> Iterator[str]:
         """What is missing or changed on file, and then all that is on file is known."""
-        on_file = {r.step: _timeless(r) for r in runs.read(self.folder).results} if self._begun else {}
+        begun = self.resumable
+        on_file = {r.step: _timeless(r) for r in runs.read(begun).results} if begun else {}
         for step, result in self.steps.items():
             if step not in on_file:
                 yield f"step {step} is missing"
@@ -127,13 +128,9 @@ class Known:
         self.steps |= on_file
 
     @property
-    def _begun(self) -> bool:
-        return self.folder is not None and (self.folder / "run.json").exists()
-
-    @property
     def resumable(self) -> Path | None:
         """Its folder, where there is a run to go on with."""
-        return self.folder if self._begun else None
+        return self.folder if self.folder and (self.folder / "run.json").exists() else None
 
 
 def _timeless(result: m.StepResult) -> m.StepResult:
@@ -191,11 +188,12 @@ class Pipe:
             return known.folder
 
         killer = Killer(pid, moment, delay, folder) if moment else None
-        with os.fdopen(to_engine, "wb") as out, os.fdopen(from_engine, "rb") as lines:
-            try:
-                self._talk(known, out, lines)
-            except BrokenPipeError:
-                pass
+        with (
+            contextlib.suppress(BrokenPipeError),
+            os.fdopen(to_engine, "wb") as out,
+            os.fdopen(from_engine, "rb") as lines,
+        ):
+            self._talk(known, out, lines)
         folder()
         return killer.end() if killer else _ended(pid)
 
@@ -261,9 +259,9 @@ def sweep(
         known = driver.begin()
         killed = True
         while killed:
-            moment = draws.choice(MOMENTS) if done.total() < kills else None
-            longest = {"start": STARTING_SECONDS, "training": TRAINING_SECONDS, "checkpoint": WRITING_SECONDS}
-            killed = driver.go_on(known, moment, draws.random() * longest.get(moment or "", 0.0))
+            # In turn: of a few kills, too, each of the moments has its share.
+            moment = list(MOMENTS)[done.total() % len(MOMENTS)] if done.total() < kills else None
+            killed = driver.go_on(known, moment, draws.random() * MOMENTS.get(moment or "", 0.0))
             done.update([moment] if killed and moment else [])
             faults += [f"{type(driver).__name__}, killed at {moment}: {fault}" for fault in known.check()]
         ends += 1
