@@ -158,11 +158,15 @@ class BookRecipe:
         if self.corpus.validation_batches:
             self._draw()  # the iterator over the validation windows makes itself a seed, too
         training = min(EVALUATION_BATCHES, self.corpus.train_batches)
-        validation = min(EVALUATION_BATCHES, self.corpus.validation_batches)
         return Evaluation(
             _mean([self.corpus.training_batch(i, order) for i in range(training)], total),
-            _mean([self.corpus.validation_batch(i) for i in range(validation)], total),
+            self.validated(total),
         )
+
+    def validated(self, total: Total) -> float | None:
+        """The mean of an evaluation's batches; the overview before the first step goes over more of them."""
+        validation = min(EVALUATION_BATCHES, self.corpus.validation_batches)
+        return _mean([self.corpus.validation_batch(i) for i in range(validation)], total)
 
     def overview(self, total: Total) -> Evaluation:
         """Over all batches in the text's order, or, of a long text, over some spread evenly."""

@@ -43,6 +43,7 @@ class Engine:
             between=self._serve_small,
             interrupted=self._inbox.interrupted,
             overtaken=self._inbox.overtaken,
+            wake=self._inbox.wake,
             recorder=Recorder(),
         )
 
@@ -51,6 +52,7 @@ class Engine:
         self._outbox.send(m.Hello(protocol=m.PROTOCOL, version=version()))
         threading.Thread(target=self._inbox.read, args=(self._requests,), name="inbox", daemon=True).start()
         while not (self._inbox.closed or self._outbox.broken):
+            self._session.tend()
             call = self._inbox.take() if self._session.running else self._inbox.wait()
             if call is not None:
                 self._answer(call)

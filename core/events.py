@@ -40,7 +40,7 @@ class Progress(Message, frozen=True, kw_only=True):
     what: str
     done: int
     total: int
-    unit: Literal["", "MB", "bytes", "M characters"] = ""
+    unit: Literal["", "MB", "bytes", "M characters", "orders"] = ""
 
 
 class Indexed(Message, frozen=True, kw_only=True):

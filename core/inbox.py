@@ -65,6 +65,7 @@ class Inbox:
         self._waiting: deque[Call] = deque()
         self._arrived = threading.Condition()
         self._closed = False
+        self._woken = False
 
     def read(self, stream: BinaryIO) -> None:
         """Read lines until the stream ends; the reader thread's whole work."""
@@ -116,11 +117,18 @@ class Inbox:
     def closed(self) -> bool:
         return self._closed
 
-    def wait(self) -> Call | None:
-        """The next call, awaited; None once the inbox is closed."""
+    def wake(self) -> None:
+        """There is something to do that nobody has called for; any thread may say so."""
         with self._arrived:
-            self._arrived.wait_for(lambda: self._waiting or self._closed)
-            return None if self._closed else self._waiting.popleft()
+            self._woken = True
+            self._arrived.notify_all()
+
+    def wait(self) -> Call | None:
+        """The next call, awaited; None once the inbox is closed, or woken."""
+        with self._arrived:
+            self._arrived.wait_for(lambda: self._waiting or self._closed or self._woken)
+            self._woken = False
+            return None if self._closed or not self._waiting else self._waiting.popleft()
 
     def take(self) -> Call | None:
         """The next call if one waits."""

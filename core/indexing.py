@@ -1,7 +1,5 @@
 """The text at hand put in order, when it is first asked for what followed in it."""
 
-import os
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,6 +10,7 @@ from numpy.typing import NDArray
 from core import token_cache
 from core.concordance import Concordance
 from core.messages import Indexed
+from core.priority import give_way
 from core.suffix_array import Interrupted, suffix_array
 
 AT_ONCE = 2**17  # tokens at most that are put in order while somebody waits: it takes some 50 ms
@@ -51,7 +50,7 @@ class Indexing:
         self._abandoned = True
 
     def _work(self) -> None:
-        _give_way()
+        give_way()
         try:
             self._concordance = Concordance(self._ids, self._order())
             self.missing = None
@@ -78,9 +77,3 @@ class Indexing:
     def _told(self, done: int) -> None:
         if not self._abandoned:
             self._tell(Indexed(text=self.text, done=done, total=len(self._ids)))
-
-
-def _give_way() -> None:
-    """Let every other thread go first: on Linux each has a niceness of its own."""
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)

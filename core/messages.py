@@ -23,8 +23,10 @@ from core.records import (
     Candidates as Candidates,
     Controlled as Controlled,
     Curve as Curve,
+    Divergence as Divergence,
     Generated as Generated,
     ModelInfo as ModelInfo,
+    TRIGRAMS as TRIGRAMS,
     Prediction as Prediction,
     Reference as Reference,
     SampleConfig as SampleConfig,
@@ -63,6 +65,7 @@ from core.requests import (
     Dissect as Dissect,
     Inspect as Inspect,
     World as World,
+    Trigrams as Trigrams,
     Stop as Stop,
     Result as Result,
 )

@@ -23,6 +23,7 @@ from core.texts import Texts, TrainingText
 from core.tokenizer import require_vocabulary
 from core.trainer import Trainer
 from core.training import BOOK, TINY
+from core.trigram_line import AT_ONCE, trigram_reference
 
 SNAPSHOT_BYTES = 2**30  # of memory for going back
 
@@ -183,6 +184,7 @@ def _set_up(source: Source, training: Training, means: Means, *, text: TrainingT
         history=History(means.snapshot_bytes),
         between=means.between,
     )
+    trigrams = trigram_reference(corpus.training, recipe) if len(corpus.training) <= AT_ONCE else None
     # A full collection with torch loaded takes up to 126 ms: what has been built stays, so leave it out.
     gc.unfreeze()
     gc.collect()
@@ -204,5 +206,6 @@ def _set_up(source: Source, training: Training, means: Means, *, text: TrainingT
         references=(
             Reference(name="ln V", nats=math.log(model.config.vocab_size)),
             Reference(name="unigram entropy", nats=corpus.unigram_entropy()),
+            *([trigrams] if trigrams is not None else []),
         ),
     )

@@ -57,6 +57,9 @@ class Recipe(Protocol):
     def overview(self, total: Total) -> Evaluation:
         """An evaluation outside of the run, such as before its first step: it moves nothing of the run."""
 
+    def validated(self, total: Total) -> float | None:
+        """The mean over the windows that an evaluation validates on; it moves nothing of the run."""
+
     def state(self) -> dict[str, Tensor]:
         """Copies of what batches and masks depend on beside the step; nothing where that is all."""
 
@@ -121,9 +124,12 @@ class Addressed:
 
     def overview(self, total: Total) -> Evaluation:
         """The same validation windows at every step."""
+        return Evaluation(training=None, validation=self.validated(total))
+
+    def validated(self, total: Total) -> float | None:
         count = sum(targets.numel() for _, targets in self._validation)
         summed = sum(total(inputs, targets) for inputs, targets in self._validation)
-        return Evaluation(training=None, validation=summed / count if count else None)
+        return summed / count if count else None
 
     def state(self) -> dict[str, Tensor]:
         return {}

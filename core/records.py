@@ -179,11 +179,25 @@ class TextInfo(Message, frozen=True, kw_only=True):
     validation_windows: int
 
 
+TRIGRAMS = "trigrams"  # what the line of a trigram model of the training text is called
+
+
 class Reference(Message, frozen=True, kw_only=True):
     """A named line to hold a loss against, in nats."""
 
     name: str
     nats: float
+
+
+class Divergence(Message, frozen=True, kw_only=True):
+    """A step that could not be made, as its loss or gradient is not finite: the run stands before it.
+
+    `best` is the step at which the run was validated as lowest, at `nats`; None where it never was.
+    """
+
+    step: int
+    best: int | None = None
+    nats: Real | None = None
 
 
 class State(Message, frozen=True, kw_only=True):
@@ -197,6 +211,7 @@ class State(Message, frozen=True, kw_only=True):
     running: bool
     run: str | None = None
     references: tuple[Reference, ...] = ()
+    diverged: Divergence | None = None
     warning: str | None = None
 
 

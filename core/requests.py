@@ -164,6 +164,14 @@ class World(Request[Followed], frozen=True, kw_only=True):
         require("limit", self.limit, 1, 1000)
 
 
+class Trigrams(Request[State], frozen=True, kw_only=True):
+    """Make the line of a trigram model of the training text; it joins the references once it is ready.
+
+    It is what that model scores where the run is validated. Without being asked, it is made of texts that are
+    not very long.
+    """
+
+
 class Stop(Request[State], frozen=True, kw_only=True):
     """Break off what takes long: a continuation, a rewind, a replay. Answered once it has stopped."""
 
@@ -188,5 +196,6 @@ AnyRequest = (
     | Dissect
     | Inspect
     | World
+    | Trigrams
     | Stop
 )

@@ -22,6 +22,11 @@ def visible(piece: bytes) -> str:
     return "".join(map(_token_sign, _based(piece.decode("utf-8", errors="surrogateescape"))))
 
 
+def spaced(signs: str) -> str:
+    """The signs of tokens, read on as a text: what `visible` made a sign of a space is a space again."""
+    return signs.replace(_SPACE, " ")
+
+
 def safe(text: str) -> str:
     """Text for one line: spaces stay, line feeds and tabs become signs."""
     return "".join(map(_sign, _based(text)))

@@ -27,6 +27,7 @@ class Diverged(ArithmeticError):
     """The loss of a batch or its gradient is not finite; the update was not made."""
 
     def __init__(self, what: str, step: int, value: float) -> None:
+        self.step = step
         super().__init__(
             f"the {what} of step {step} is {value}, so that step was not made; "
             "start a new run with a lower learning rate"

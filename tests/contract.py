@@ -774,6 +774,24 @@ async def an_unknown_request_gets_its_one_failure(talk: Talk) -> None:
     assert await talk.ask(m.Status()) == state
 
 
+async def the_trigram_line_joins_the_references_once_it_was_asked_for(talk: Talk) -> None:
+    await talk.opened()
+    state = await talk.ask(m.Trigrams())
+    if all(line.name != m.TRIGRAMS for line in state.references):
+        await talk.until(lambda: talk.told(m.Changed))
+        state = await talk.ask(m.Status())
+    (line,) = (line for line in state.references if line.name == m.TRIGRAMS)
+    assert 0 < line.nats < math.log(50257)
+    assert (await talk.ask(m.Trigrams())).references == state.references
+
+
+async def trigrams_need_a_part_of_the_text_to_be_measured_on(talk: Talk) -> None:
+    text = TEXT * 3
+    await talk.ask(m.Upload(name="short.txt", text=text, first=True, last=True))
+    await talk.opened(msgspec.structs.replace(TINY, text="short.txt"))
+    assert "held out" in (await talk.refused(m.Trigrams())).message
+
+
 async def a_run_can_be_opened_by_name_and_stands_where_it_stood(talk: Talk) -> None:
     await talk.opened()
     left = await talk.trained(3)
@@ -976,6 +994,8 @@ CLAIMS: tuple[Callable[[Talk], Awaitable[None]], ...] = (
     a_text_that_cannot_be_trained_on_is_refused,
     a_bad_line_is_answered_and_changes_nothing,
     an_unknown_request_gets_its_one_failure,
+    the_trigram_line_joins_the_references_once_it_was_asked_for,
+    trigrams_need_a_part_of_the_text_to_be_measured_on,
     a_run_can_be_opened_by_name_and_stands_where_it_stood,
     a_text_is_recalled_as_it_was_at_any_step,
     what_the_training_text_says_is_counted_in_it_and_held_against_the_model,

@@ -14,11 +14,13 @@ from importlib import resources
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from core import messages as m
 from core.inbox import Inbox
 from core.text import clean
 from core.tokenizer import Tokenizer, gpt2
+from core.trigram import KneserNey
 from tests import fake_world
 from tests.fake_anatomy import dissected, inspected
 from tests.fake_distribution import FakeDistribution, learned
@@ -60,6 +62,7 @@ class FakeEngine:
 
     def __init__(self, *, steps_allowed: int | None = None, runs: dict[str, FakeRun] | None = None) -> None:
         self.asked: list[m.AnyRequest] = []
+        self.diverges_at: int | None = None  # the step whose loss is not a number
         self.unindexed: str | None = None  # why nothing can be looked up in the training text
         self.runs = {} if runs is None else runs
         self._allowed = steps_allowed
@@ -86,6 +89,8 @@ class FakeEngine:
         self._scored_at: tuple[FakeRun | None, int] = (None, 0)
         self._seen: list[tuple[int, list[float]]] = []  # the last two steps at which the text was measured
         self._prompt_curve: dict[int, float] = {}
+        self._references: tuple[m.Reference, ...] = ()
+        self._diverged: m.Divergence | None = None
 
     # ------------------------------------------------------------------------------------- for the test
 
@@ -237,6 +242,8 @@ class FakeEngine:
                 return self._inspect(request)
             case m.World():
                 return self._world(request)
+            case m.Trigrams():
+                self._draw_trigrams()
             case m.Generate():
                 return await self._generate(request)
             case m.Status() | m.Stop():
@@ -284,6 +291,7 @@ class FakeEngine:
 
     def _take(self, run: FakeRun, model: str) -> None:
         self._run, self._model, self._name, self._until = run, model, None, None
+        self._diverged = None
         ids = self._tokenizer.encode(run.text)
         self._q = FakeDistribution(self._tokenizer, ids, run.training.seed, run.training.context)
         self._n_tokens = len(ids)
@@ -291,6 +299,7 @@ class FakeEngine:
         self._seen.clear()
         self._prompt_curve.clear()
         self._recorded.clear()
+        self._references = (m.Reference(name="ln V", nats=math.log(50257)),)
 
     def _state(self) -> m.State:
         run = self._at
@@ -320,7 +329,9 @@ class FakeEngine:
             goal=run.goal,
             running=self._until is not None,
             run=self._name,
-            references=(m.Reference(name="ln V", nats=math.log(50257)),),
+            references=self._references,
+            diverged=self._diverged,
+            warning=f"the loss of step {self._diverged.step} is nan" if self._diverged else None,
         )
 
     def _upload(self, request: m.Upload) -> m.Stored:
@@ -435,6 +446,16 @@ class FakeEngine:
         prefix = self._tokenizer.encode(self._watched[0])[: request.position + 1]
         return fake_world.followed(self._q, name, self._training_ids, prefix, last, self._at.step, request)
 
+    def _draw_trigrams(self) -> None:
+        context, known = self._at.training.context, len(self._training_ids)
+        held_out = np.array(self._tokenizer.encode(self._at.text)[known:])
+        if len(held_out) <= context:
+            raise Refused("bad_request", "no part of the text is held out to measure trigrams on")
+        nats = float(KneserNey(np.array(self._training_ids)).surprisals(held_out[: context + 1]).mean())
+        if len(self._references) == 1:
+            self._references += (m.Reference(name=m.TRIGRAMS, nats=nats),)
+            self._emit(m.Changed(state=self._state()))
+
     def _token_at(self, position: int) -> int:
         self._require_open()
         ids = self._tokenizer.encode(self._watched[0])
@@ -474,6 +495,7 @@ class FakeEngine:
         else:
             self._until = run.step + request.steps
         self._counting = request.steps is not None
+        self._diverged = None
         run.goal = max(run.goal, self._until)
 
     def _advance(self) -> None:
@@ -483,6 +505,14 @@ class FakeEngine:
             self._name = f"explore-{len(self.runs) + 1}"
             run.results[0] = m.StepResult(step=0, validation=self._loss(0))
         self.runs[self._name] = run
+        if run.step + 1 == self.diverges_at:
+            best = min(
+                r.step for r in run.results.values() if r.validation is not None and r.step <= run.step
+            )
+            self._until = None
+            self._diverged = m.Divergence(step=run.step + 1, best=best, nats=run.results[best].validation)
+            self._emit(m.Changed(state=self._state()))
+            return
         run.step += 1
         run.results[run.step] = self._result(run.step)
         if self._allowed is not None:
@@ -518,7 +548,7 @@ class FakeEngine:
         furthest = max(run.results, default=0)
         if not 0 <= step <= furthest:
             raise Refused("bad_request", f"step {step} is not there yet: choose one from 0 to {furthest}")
-        self._until = None
+        self._until = self._diverged = None
         self._measure()
         if step < run.step:
             run.step = step - step % 10  # as if there were a snapshot every ten steps

@@ -142,6 +142,9 @@ def score(text: str, model: str, as_json: bool, as_csv: bool) -> None:
 @model_option(FRESH)
 @training_options
 @click.option("--prompt", metavar="TEXT", help="Follow the loss of this text too.")
+@click.option(
+    "--tensorboard", metavar="FOLDER", help="Write every step for TensorBoard too (the extra `tensorboard`)."
+)
 @click.pass_context
 def train(
     ctx: click.Context,
@@ -152,6 +155,7 @@ def train(
     resume: str | None,
     model: str,
     prompt: str | None,
+    tensorboard: str | None,
     **settings: Any,
 ) -> None:
     """Train a model on the text in FILE and keep the run in a folder.
@@ -181,7 +185,7 @@ def train(
         from tui.headless import train as command
 
         with in_one_sentence():
-            return command.resume(resume, file, steps, prompt)
+            return command.resume(resume, file, steps, prompt, tensorboard)
     if file is None or out is None:
         raise click.UsageError("give a FILE to train on and --out RUN to keep it in, or --resume RUN")
     with as_usage():
@@ -195,7 +199,7 @@ def train(
 
     fit = ctx.get_parameter_source("context") is ParameterSource.DEFAULT
     with in_one_sentence():
-        command.train(file, model, training, out, prompt, fit=fit)
+        command.train(file, model, training, out, prompt, tensorboard, fit=fit)
 
 
 @neglogp.command(short_help="Print a text and what the model goes on with.")

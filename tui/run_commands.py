@@ -53,26 +53,31 @@ def show(run: str) -> None:
         command.show(run)
 
 
-@runs.command(short_help="Write a run's metrics as CSV, or its model as a folder.")
+@runs.command(short_help="Write a run's metrics, as CSV or for TensorBoard, or its model as a folder.")
 @_RUN
 @click.option("--csv", "file", metavar="FILE|-", help="Its metrics into this new file, or to stdout.")
 @click.option("--model", "folder", metavar="FOLDER", help="The model it stands at into this new folder.")
-def export(run: str, file: str | None, folder: str | None) -> None:
-    """Write RUN's metrics as CSV, or its model as a folder.
+@click.option(
+    "--tensorboard", "events", metavar="FOLDER", help="Its metrics as event files into this new folder."
+)
+def export(run: str, file: str | None, folder: str | None, events: str | None) -> None:
+    """Write RUN's metrics, as CSV or for TensorBoard, or its model as a folder.
 
     \b
     neglogp runs export myrun --csv myrun.csv
     neglogp runs export myrun --csv - > myrun.csv
+    neglogp runs export myrun --tensorboard logs/myrun
     neglogp runs export myrun --model ./mymodel
     neglogp --model ./mymodel                    opens that
 
     The CSV has one line a step, up to the one the run stands at; what was not measured is empty. Losses are
-    means in nats: `loss_nats` of the batch before its update, the others after it. The model is that of the
-    last checkpoint, in the Hugging Face layout: transformers loads it with GPT2LMHeadModel.from_pretrained.
-    Nothing that is there already is written over.
+    means in nats: `loss_nats` of the batch before its update, the others after it. TensorBoard gets the same
+    as scalars, with their perplexities and the tokens trained on so far; that needs the extra `tensorboard`.
+    The model is that of the last checkpoint, in the Hugging Face layout: transformers loads it with
+    GPT2LMHeadModel.from_pretrained. Nothing that is there already is written over.
     """
-    if (file is None) == (folder is None):
-        raise click.UsageError("give --csv FILE or --model FOLDER, one of them")
+    if sum(given is not None for given in (file, folder, events)) != 1:
+        raise click.UsageError("give --csv FILE, --tensorboard FOLDER or --model FOLDER, one of them")
     from tui.headless import runs as command
 
     with in_one_sentence():
@@ -80,6 +85,8 @@ def export(run: str, file: str | None, folder: str | None) -> None:
             command.export_csv(run, file)
         elif folder is not None:
             command.export_model(run, folder)
+        elif events is not None:
+            command.export_events(run, events)
 
 
 @runs.command(short_help="Give a run another name.")

@@ -8,7 +8,7 @@ from rich.style import Style
 from rich.text import Text
 
 from core.messages import Prediction, Table
-from core.text import visible
+from core.text import spaced, visible
 from tui import cells, formats, ramp
 from tui.formats import Unit
 
@@ -48,7 +48,7 @@ def lines(table: Table, width: int) -> Iterator[Text]:
     for at, prediction in enumerate(table.predictions):
         start = max(begin for begin in table.window_starts if begin <= at)
         first = max(start, at - prefix)
-        before = "".join(pieces[first : at + 1]).replace("␣", " ")
+        before = spaced("".join(pieces[first : at + 1]))
         line = Text()  # without a style of its own, which would be that of every cell in it
         line.append(cells.right(str(at + 1), number), _DIM)
         # A window's first row is marked: what stands before it is out of the model's sight.

@@ -10,6 +10,7 @@ from core.opening import SNAPSHOT_BYTES, Means, Opened
 from core.recorder import Recorder
 from core.texts import Texts
 from core.tokenizer import gpt2
+from core.trigram_line import TrigramLine
 
 
 class Stopped(Exception):
@@ -21,7 +22,8 @@ class Base:
 
     `emit` takes events. `between` is called where a session in the middle of a step can serve a small
     request; `interrupted` says whether what takes long should be broken off, `overtaken` whether a newer
-    text waits to be scored. Of `snapshot_bytes` of memory the way back is made; with 0 it starts at step 0.
+    text waits to be scored; another thread calls `wake` once there is something to `tend` to. Of
+    `snapshot_bytes` of memory the way back is made; with 0 it starts at step 0.
     """
 
     def __init__(
@@ -31,12 +33,14 @@ class Base:
         between: Callable[[], None],
         interrupted: Callable[[], bool],
         overtaken: Callable[[], bool] = lambda: False,
+        wake: Callable[[], None] = lambda: None,
         recorder: Recorder,
         snapshot_bytes: int = SNAPSHOT_BYTES,
     ) -> None:
         self._emit = emit
         self._between = between
         self._interrupted = interrupted
+        self._wake = wake
         self._recorder = recorder
         self._tokenizer = gpt2()
         self._means = Means(
@@ -47,11 +51,14 @@ class Base:
         )
         self._opened: Opened | None = None
         self._indexing: Indexing | None = None
+        self._trigram_line: TrigramLine | None = None
+        self._trigrams_told = False  # whether it is in the state already
         self._looking = Looking(self._tokenizer, emit=lambda event: self._emit(event), overtaken=overtaken)
         self._until: int | None = None  # the step to pause at; None while paused
         self._counting = False  # whether a number of steps was asked for, to which more can be added
         self._goal = 0
         self._warning: str | None = None
+        self._diverged: m.Divergence | None = None
 
     @property
     def at(self) -> Opened:
@@ -72,6 +79,7 @@ class Base:
             running=self.running,
             run=self._recorder.name,
             references=at.references,
+            diverged=self._diverged,
             warning=self._warning or self._recorder.warning,
         )
 
@@ -91,6 +99,7 @@ class Base:
         self._recorder.close(self._opened)
         if self._indexing is not None:
             self._indexing.abandon()
+        self._abandon_line()
 
     def _take(self, at: Opened) -> None:
         self._recorder.close(self._opened)
@@ -98,10 +107,17 @@ class Base:
         self._until = None
         self._goal = max(at.training.steps, at.saved.position if at.saved else 0)
         self._warning = at.warning
+        self._diverged = None
         self._looking.begin(at.model)
         if self._indexing is not None and not self._indexing.is_of(at.text.name, at.training_ids):
             self._indexing.abandon()
             self._indexing = None
+        self._abandon_line()
+
+    def _abandon_line(self) -> None:
+        if self._trigram_line is not None:
+            self._trigram_line.abandon()
+            self._trigram_line = None
 
     @property
     def running(self) -> bool:

@@ -32,7 +32,7 @@ class Trains(Looks):
             self._until = step + request.steps
         self._counting = request.steps is not None
         self._goal = max(self._goal, self._until)
-        self._warning = None
+        self._warning = self._diverged = None
         return self.status()
 
     def pause(self, request: m.Pause) -> m.State:
@@ -56,6 +56,7 @@ class Trains(Looks):
         try:
             result = at.trainer.step()
         except Diverged as error:
+            self._take_in(error)
             self.halt(str(error))
             return
         self._looking.pace.trained(result.seconds)
@@ -68,6 +69,14 @@ class Trains(Looks):
         self._emit(m.Stepped(results=(self._looking.watch.joined(result),), state=self.status()))
         if last or self._looking.pace.may_show:
             self._show_watch()
+
+    def _take_in(self, error: Diverged) -> None:
+        """Note which step diverged, and to which one a person may want to go back."""
+        measured = [
+            (r.validation, r.step) for r in self.at.results.values() if isinstance(r.validation, float)
+        ]
+        nats, best = min(((nats, step) for nats, step in measured if step < error.step), default=(None, None))
+        self._diverged = m.Divergence(step=error.step, best=best, nats=nats)
 
     def halt(self, reason: str) -> None:
         """Pause and tell why."""
@@ -118,7 +127,7 @@ class Trains(Looks):
         if not 0 <= request.step <= furthest:
             raise ValueError(f"step {request.step} is not there yet: choose one from 0 to {furthest}")
         self._until = None
-        self._warning = None
+        self._warning = self._diverged = None
         self._go_to(request.step, what="going back")
         stood = self.at.results.get(self.at.trainer.step_count)
         if stood is not None:
@@ -149,6 +158,7 @@ class Trains(Looks):
                     if self._interrupted():
                         break
         except Diverged as error:
+            self._take_in(error)
             self._warning = str(error)
         self._measure_watch()
         self._show_watch()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from core import messages as m
@@ -18,6 +19,7 @@ from core.checkpoint import save_model
 from core.engine import Engine
 from core.indexing import AT_ONCE
 from core.models.gpt2 import Config
+from core.trigram_line import AT_ONCE as AT_ONCE_IN_LINE
 from tests.contract import TEXT, Talk
 from tests.core import tiny
 from tui.engine import ProcessLine
@@ -194,6 +196,24 @@ def test_a_screen_of_another_version_is_told_and_a_request_that_crashes_is_only_
         assert (await talk.ask(m.Status())).step == 0
 
     conversation(work, sys.executable, "-P", "-c", crash)
+
+
+def test_an_engine_at_rest_tells_of_the_trigram_line_as_soon_as_it_is_made(model: str) -> None:
+    text = "".join(f"{n} cats sat on {n % 7} mats. " for n in range(AT_ONCE_IN_LINE // 8))
+
+    async def work(talk: Talk, line: ProcessLine) -> None:
+        await talk.ask(m.Upload(name="cats.txt", text=text, first=True, last=True))
+        training = msgspec.structs.replace(TRAINING, text="cats.txt")
+        state = await talk.ask(m.Open(model=model, training=training))
+        assert state.text.tokens > AT_ONCE_IN_LINE
+        assert [each.name for each in state.references] == ["ln V", "unigram entropy"]
+        await talk.until(lambda: talk.told(m.Changed))
+        (changed,) = talk.told(m.Changed)
+        assert [each.name for each in changed.state.references] == ["ln V", "unigram entropy", "trigrams"]
+        trigrams, unigrams = changed.state.references[2], changed.state.references[1]
+        assert 0 < trigrams.nats < unigrams.nats
+
+    conversation(work)
 
 
 def test_an_engine_nobody_talks_to_ends_with_its_input() -> None:

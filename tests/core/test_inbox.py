@@ -1,6 +1,7 @@
 """What waits, what may go first, what is replaced, and that no line from outside does harm."""
 
 import io
+import threading
 
 import pytest
 from hypothesis import given
@@ -53,6 +54,19 @@ def test_the_end_of_the_stream_closes(heard: Heard) -> None:
     assert not heard.inbox.closed
     heard.read(call(1, m.Status()))
     assert heard.inbox.closed
+    assert heard.inbox.wait() is None
+
+
+def test_who_waits_is_woken_without_a_call_once_for_every_time(heard: Heard) -> None:
+    heard.inbox.wake()
+    heard.inbox.wake()
+    assert heard.inbox.wait() is None and not heard.inbox.closed
+    heard.inbox.wake()
+    heard.put(m.Status())
+    call = heard.inbox.wait()
+    assert call is not None and call.request == m.Status()
+    later = threading.Timer(0.01, heard.inbox.wake)
+    later.start()
     assert heard.inbox.wait() is None
 
 

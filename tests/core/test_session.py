@@ -293,8 +293,27 @@ def test_a_run_that_diverges_pauses_and_says_why(stage: Stage) -> None:
     state = train(session, 5)
     assert (state.step, state.running) == (1, False)
     assert "loss of step 2 is nan" in (state.warning or "")
+    start = session.history(m.History()).results[0]
+    assert state.diverged == m.Divergence(step=2, best=0, nats=start.validation)
     assert stage.told(m.Changed)[-1].state == state
     assert not stage.told(m.Stepped)
+    assert session.rewind(m.Rewind(step=0)).diverged is None
+    assert session.status().warning is None
+    assert train(session, 3).step == 3, "the way back is a way out"
+
+
+def test_of_the_steps_that_were_validated_the_lowest_is_offered(stage: Stage) -> None:
+    session = stage.opened(msgspec.structs.replace(TRAINING, evaluate_every=1))
+    train(session, 4)
+    for step, nats in ((0, 9.0), (1, 5.0), (2, 4.0), (3, "nan"), (4, "inf")):
+        known = session.at.results[step]
+        session.at.results[step] = msgspec.structs.replace(known, validation=nats)
+    session.at.results[9] = m.StepResult(step=9, validation=1.0)  # of before it went back
+    with torch.no_grad():
+        session.at.model.ln_f.weight[0] = math.nan
+    assert train(session, 5).diverged == m.Divergence(step=5, best=2, nats=4.0)
+    session.reset(m.Reset())
+    assert session.status().diverged is None
 
 
 def test_going_back_over_a_step_that_now_diverges_stays_before_it(
@@ -313,6 +332,7 @@ def test_going_back_over_a_step_that_now_diverges_stays_before_it(
     session.at.trainer.history = type(session.at.trainer.history)(0)
     state = session.rewind(m.Rewind(step=3))
     assert state.step == 2 and "step 3" in (state.warning or "")
+    assert state.diverged is not None and state.diverged.step == 3
 
 
 def test_a_stop_leaves_a_rewind_at_a_valid_step(stage: Stage) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from core.text import clean, safe, safe_lines, visible
+from core.text import clean, safe, safe_lines, spaced, visible
 from core.tokenizer import gpt2
 
 ANY_TEXT = st.text(st.characters())  # with surrogates, controls and unassigned code points
@@ -26,6 +26,11 @@ def test_every_token_shows_as_something_harmless() -> None:
         shown = visible(piece)
         assert shown.strip()
         assert_harmless(shown)
+
+
+def test_the_signs_of_spaces_are_read_on_as_spaces_and_all_others_stay() -> None:
+    ids = gpt2().encode(" a\u00a0b\n\tc  d ")
+    assert spaced("".join(visible(gpt2().piece(token_id)) for token_id in ids)) == " a<U+00A0>b↵⇥c  d "
 
 
 def test_no_two_tokens_show_alike() -> None:

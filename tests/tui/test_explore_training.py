@@ -1,12 +1,14 @@
 """Every action on the run: each key does what its tooltip says, from the prompt and from outside it."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from textual.widgets import Input
 
 from core import messages as m
+from tests.fake_engine import FakeEngine
 from tests.tui.exploring import PROMPT, Exploration, exploring, raw, text_of
 from tui.screens.ask import AskScreen
 from tui.screens.choice import Choice
@@ -25,6 +27,71 @@ def orders(ex: Exploration) -> list[m.AnyRequest]:
 
 def openings(ex: Exploration) -> list[m.AnyRequest]:
     return [request for request in ex.engine.asked if isinstance(request, m.Open)]
+
+
+async def test_the_trigram_line_is_asked_for_by_its_name_and_joins_the_chart() -> None:
+    async with exploring(steps_allowed=2) as ex:
+        await ex.press("f2")
+        await ex.app.run_action("trigrams", ex.app.screen)
+        await ex.settled()
+        assert orders(ex)[1:] == [m.Trigrams()]
+        nats = ex.state.references[-1].nats
+        assert f"Reference: trigrams {nats:.2f} nats." in ex.chart.describe()
+        assert f"trigrams {nats:.2f}" in text_of(ex.chart)
+        await ex.app.run_action("trigrams", ex.app.screen)
+        await ex.settled()
+        assert orders(ex)[2:] == [], "it is there already"
+        labels = [command.title for command in ex.app.get_system_commands(ex.app.screen)]
+        assert "Trigram line" in labels
+
+
+def diverging(at: int) -> Callable[[FakeEngine], None]:
+    def prepare(engine: FakeEngine) -> None:
+        engine.diverges_at = at
+
+    return prepare
+
+
+async def test_a_run_that_diverges_offers_the_step_it_was_best_at() -> None:
+    async with exploring(prepare=diverging(4)) as ex:
+        await ex.press("f3")
+        await ex.until(lambda: isinstance(ex.app.screen, ConfirmScreen))
+        await ex.settled()
+        asked = " ".join("\n".join(ex.painted).split())
+        assert "This run has diverged. Go back to step 0?" in asked
+        assert "of step 4 is not finite: the run stays at step 3" in asked
+        assert "lowest at step 0: 10.82 nats" in asked
+        assert "0.001, leads here again: F9 starts a new run with a lower one" in asked
+        ex.engine.diverges_at = None
+        await ex.press("enter")
+        assert orders(ex)[-1] == m.Rewind(step=0) and ex.state.step == 0
+        assert ex.state.diverged is None and "is nan" not in "\n".join(ex.painted)
+
+
+async def test_who_stays_there_reads_which_keys_help_and_is_asked_again_only_when_it_happens_again() -> None:
+    async with exploring(prepare=diverging(3)) as ex:
+        await ex.press("f2", "f2", "f2")
+        await ex.until(lambda: isinstance(ex.app.screen, ConfirmScreen))
+        await ex.press("escape")
+        assert orders(ex)[-1] == m.Run(steps=1) and ex.state.step == 2
+        assert "the loss of step 3 is nan (F9), or go back (F4)" in " ".join("\n".join(ex.painted).split())
+        await ex.write("The dog")
+        assert not isinstance(ex.app.screen, ConfirmScreen)
+        await ex.press("f2")
+        await ex.until(lambda: isinstance(ex.app.screen, ConfirmScreen))
+        await ex.press("escape", "f4")
+        assert orders(ex)[-1] == m.Rewind(step=1) and ex.state.step == 1
+        assert not isinstance(ex.app.screen, ConfirmScreen)
+
+
+async def test_where_the_start_itself_is_broken_there_is_nothing_to_go_back_to() -> None:
+    async with exploring(prepare=diverging(1)) as ex:
+        await ex.press("f2")
+        await ex.until(lambda: ex.state.diverged is not None)
+        await ex.settled()
+        assert not isinstance(ex.app.screen, ConfirmScreen)
+        shown = " ".join("\n".join(ex.painted).split())
+        assert "the loss of step 1 is nan (F9)" in shown and "F4)" not in shown
 
 
 async def answer(ex: Exploration, text: str, *, last: str = "enter") -> None:

@@ -325,6 +325,26 @@ async def test_curves_that_end_together_keep_their_three_marks() -> None:
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("apart", [1.3, 0.2, 0.0])
+async def test_lines_that_lie_close_are_all_named(apart: float) -> None:
+    async with Alone(falling(300)).run_test(size=(60, 14)) as pilot:
+        chart = chart_of(pilot)
+        chart.references = (
+            LN_V,
+            Reference(name="unigram entropy", nats=7.0 + apart),
+            Reference(name="trigrams", nats=7.0),
+        )
+        rows = picture(chart).splitlines()
+        named = {name: [n for n, row in enumerate(rows) if name in row] for name in ("unigram", "trigrams")}
+        assert [len(found) for found in named.values()] == [1, 1], rows
+        assert named["unigram"][0] <= named["trigrams"][0]
+        assert (
+            f"Reference: unigram entropy {7 + apart:.2f} nats. Reference: trigrams 7.00 nats."
+            in chart.describe()
+        )
+
+
+@pytest.mark.asyncio
 async def test_names_of_references_cannot_bring_control_characters() -> None:
     async with Alone(falling(20)).run_test(size=(100, 20)) as pilot:
         chart = chart_of(pilot)

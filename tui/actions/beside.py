@@ -4,7 +4,7 @@ from textual import on
 from textual.widgets import Input
 
 from core.messages import Followed, Indexed, World
-from core.text import visible
+from core.text import spaced, visible
 from tui import formats
 from tui.actions.predicting import Predicting
 from tui.news import TextIndexed, TextLookedUp
@@ -84,7 +84,7 @@ class Beside(Predicting):
             return
         position = request.position
         context = table.tokens[position + 1 - followed.length : position + 1]
-        words = "".join(visible(token.piece) for token in context).replace("␣", " ").strip()
+        words = spaced("".join(visible(token.piece) for token in context)).strip()
         target = table.predictions[position].target
         self.followers.set_followed(followed, words, target.token_id if target is not None else None)
         self._say_figures(followed)

@@ -3,7 +3,7 @@
 from textual import on
 
 from core.messages import Prediction
-from core.text import visible
+from core.text import spaced, visible
 from tui import formats
 from tui.actions.prompting import Prompting
 from tui.news import OpenRowGlimpsed
@@ -40,7 +40,7 @@ class Predicting(Prompting):
     def _show_prediction(self, prediction: Prediction, after: str) -> None:
         self.candidates.set_prediction(prediction)
         lead = "p beside q after " if self.beside else "next token after "
-        self.query_one("#candidates-pane", Pane).quote(lead, after.replace("␣", " ").strip())
+        self.query_one("#candidates-pane", Pane).quote(lead, spaced(after).strip())
         choices = formats.count(prediction.effective_choices)
         doubt = formats.information(prediction.entropy, self.unit)
         self.query_one("#entropy", Words).say(

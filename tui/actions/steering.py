@@ -2,7 +2,19 @@
 
 import msgspec
 
-from core.messages import TINY, Configure, Extend, Open, Pause, Reset, Rewind, Run, Training
+from core.messages import (
+    TINY,
+    TRIGRAMS,
+    Configure,
+    Extend,
+    Open,
+    Pause,
+    Reset,
+    Rewind,
+    Run,
+    Training,
+    Trigrams,
+)
 from core.text import safe
 from tui.actions.looking_back import LookingBack
 from tui.widgets.loss_chart import LossChart
@@ -106,6 +118,16 @@ class Steering(LookingBack):
         if state is not None:
             training = msgspec.structs.replace(Training.for_model(TINY), text=state.training.text)
             self.live.send(Open(model=TINY, training=training))
+
+    def action_trigrams(self) -> None:
+        state = self.live.state
+        if state is None:
+            self.refuse("No model is open yet: a moment.")
+        elif any(line.name == TRIGRAMS for line in state.references):
+            self.say("The trigram line is on the loss chart already.")
+        else:
+            self.say("Counting the text's trigrams: the line is on the loss chart once that is done.")
+            self.live.send(Trigrams())
 
     def action_describe(self) -> None:
         self.say(self.query_one(LossChart).describe())

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shlex
 import shutil
 import sys
 from collections.abc import Sequence
@@ -14,9 +15,10 @@ import msgspec
 
 from core import run_edits
 from core.messages import StepResult
-from core.run_folder import read, run_path, runs_folder
+from core.run_folder import Saved, read, run_path, runs_folder
 from core.run_list import listed, summary
 from core.text import safe
+from tui.headless.event_files import EventFiles
 from tui.headless.run_table import page, table
 from tui.headless.talk import STDIN, note
 from tui.screens.listing import size
@@ -47,15 +49,38 @@ def export_csv(name: str, file: str) -> None:
     """Write a run's steps to a new file, or to stdout with "-". Raises ValueError."""
     saved = read(run_path(name))
     data = metrics(saved.done)
-    if saved.furthest > saved.position:
-        went = f"from step {saved.furthest:,} to {saved.position:,}"
-        note(f"the run went back {went}: the steps between are left out")
+    _say_what_is_left_out(saved)
     if file == STDIN:
         click.echo(data, nl=False)
         return
     path = Path(file).expanduser()
     _write_new(path, data)
     click.echo(f"{safe(str(path))} is written, one line a step, up to step {saved.position:,}", err=True)
+
+
+def export_events(name: str, folder: str) -> None:
+    """Write a run's steps as TensorBoard event files into a new folder. Raises ValueError."""
+    saved, path = read(run_path(name)), Path(folder).expanduser()
+    if path.exists() or path.is_symlink():
+        raise ValueError(f"{path} is there already: choose a folder that is not there yet")
+    files = EventFiles(path)
+    _say_what_is_left_out(saved)
+    at = (saved.folder / "run.json").stat().st_mtime
+    for result in saved.done:
+        at += result.seconds
+        files.add(result, at)
+    files.close()
+    click.echo(
+        f"{safe(str(path))} is written, up to step {saved.position:,}\n"
+        f"look at it with: tensorboard --logdir {shlex.quote(str(path))}",
+        err=True,
+    )
+
+
+def _say_what_is_left_out(saved: Saved) -> None:
+    if saved.furthest > saved.position:
+        went = f"from step {saved.furthest:,} to {saved.position:,}"
+        note(f"the run went back {went}: the steps between are left out")
 
 
 def metrics(results: Sequence[StepResult]) -> bytes:

@@ -15,6 +15,7 @@ from core.session import Session
 from core.text import safe
 from core.texts import STORY
 from tui.headless.curve import told
+from tui.headless.event_files import EventFiles
 from tui.headless.interrupts import Interrupts
 from tui.headless.progress import ProgressLine
 from tui.headless.talk import note
@@ -22,8 +23,17 @@ from tui.headless.weights import weights
 from tui.textfile import load_text_file
 
 
-def train(file: str, model: str, training: m.Training, out: str, prompt: str | None, *, fit: bool) -> None:
-    """Train a model on a file into the new run `out`.
+def train(
+    file: str,
+    model: str,
+    training: m.Training,
+    out: str,
+    prompt: str | None,
+    tensorboard: str | None,
+    *,
+    fit: bool,
+) -> None:
+    """Train a model on a file into the new run `out`, and with `tensorboard` into a folder of event files.
 
     `fit` shortens the context to what the model has. Raises ValueError: what is wrong, or why the run ended
     before its last step.
@@ -36,10 +46,12 @@ def train(file: str, model: str, training: m.Training, out: str, prompt: str | N
         run = _Run(interrupts, name=out)
         training = msgspec.structs.replace(training, text=run.take_in(file))
         run.session.open(m.Open(model=of.opens, training=training))
-        run.go(training.steps, prompt)
+        run.go(training.steps, prompt, tensorboard)
 
 
-def resume(name: str, file: str | None, steps: int | None, prompt: str | None) -> None:
+def resume(
+    name: str, file: str | None, steps: int | None, prompt: str | None, tensorboard: str | None
+) -> None:
     """Go on with a run where it stands, to its last step or for `steps` more. Raises as `train` does.
 
     `file` hands its text over once more, for a machine that does not have it.
@@ -56,7 +68,7 @@ def resume(name: str, file: str | None, steps: int | None, prompt: str | None) -
         if steps is None and state.step >= state.goal:
             run.session.close()
             raise ValueError(f"all {state.goal:,} steps of {name} are done: with --steps N it trains N more")
-        run.go(state.goal - state.step if steps is None else steps, prompt)
+        run.go(state.goal - state.step if steps is None else steps, prompt, tensorboard)
 
 
 class _Run:
@@ -67,14 +79,21 @@ class _Run:
         self._folder = runs.run_path(name)
         self._interrupts = interrupts
         self._progress = ProgressLine(sys.stderr)
+        self._events: EventFiles | None = None
         keep_freed_memory()
         self.session = Session(
-            emit=self._progress.happened,
+            emit=self._happened,
             between=lambda: None,
             interrupted=lambda: interrupts.asked,
             recorder=Recorder(folder=self._folder, strict=True),
             snapshot_bytes=0,  # nobody goes back here
         )
+
+    def _happened(self, event: m.AnyEvent) -> None:
+        self._progress.happened(event)
+        if self._events is not None and isinstance(event, m.Stepped):
+            for result in event.results:
+                self._events.add(result)
 
     def take_in(self, file: str) -> str:
         """Hand a file over to the session; the name to train on it under. Raises TextFileError."""
@@ -92,11 +111,18 @@ class _Run:
             self.session.upload(piece)
         return name
 
-    def go(self, steps: int, prompt: str | None) -> None:
+    def go(self, steps: int, prompt: str | None, tensorboard: str | None) -> None:
         """Train, save, and print the curve. Raises ValueError where the run ended before its last step."""
         session = self.session
         if prompt is not None and not session.score(m.Score(text=prompt, top_k=1)).summary.scored:
             raise ValueError("there is nothing to score in --prompt: it needs at least two tokens")
+        if tensorboard is not None:
+            done = [
+                result
+                for result in session.history(m.History()).results
+                if result.step <= session.status().step
+            ]
+            self._events = EventFiles(Path(tensorboard).expanduser(), done)
         goal = self._progress.goal = session.status().step + steps
         session.run(m.Run(steps=steps))
         try:
@@ -106,6 +132,8 @@ class _Run:
             self._progress.end()
             state = session.status()
             session.close()
+            if self._events is not None:
+                self._events.close()
         results = session.history(m.History()).results
         if results:
             click.echo(told(results))

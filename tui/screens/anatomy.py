@@ -15,7 +15,7 @@ from textual.reactive import reactive
 from textual.screen import Screen
 
 from core.messages import Dissect, Dissected, Inspect, Inspected, Progress, State
-from core.text import visible
+from core.text import spaced, visible
 from tui import formats, ramp
 from tui.anatomy import prediction, whole
 from tui.widgets.batch_grid import BatchGrid
@@ -209,9 +209,7 @@ class AnatomyScreen(Screen[None]):
         if self.phase == UPDATE:
             cell.title = "one step down the gradient g"
         else:
-            cell.quote(
-                f"row {row.row + 1}, token {row.column + 1}, after ", row.prefix.replace("␣", " ").strip()
-            )
+            cell.quote(f"row {row.row + 1}, token {row.column + 1}, after ", spaced(row.prefix).strip())
         self.query_one("#whole-pane", Pane).title = (
             f"all {step.predictions:,} predictions",
             "shapes: (b, n, V) → (b·n, V)",

@@ -17,9 +17,9 @@ from tui import formats
 from tui.actions.auditing import Auditing
 from tui.actions.beside import Beside
 from tui.actions.dissecting import Dissecting
+from tui.actions.diverging import Diverging
 from tui.actions.filing import Filing
 from tui.actions.sampling import Sampling
-from tui.actions.steering import Steering
 from tui.bindings import EXPLORE
 from tui.engine import Line
 from tui.formats import Unit
@@ -42,7 +42,7 @@ ONE_COLUMN = (100, 30)  # below this many columns or rows, tabs
 SMALLEST = (60, 15)
 
 
-class ExploreScreen(Beside, Auditing, Sampling, Steering, Dissecting, Filing):
+class ExploreScreen(Beside, Auditing, Sampling, Diverging, Dissecting, Filing):
     """Everything at once. What a person does is in `tui.actions`; what is shown here is only handed on."""
 
     BINDINGS = EXPLORE
@@ -110,7 +110,8 @@ class ExploreScreen(Beside, Auditing, Sampling, Steering, Dissecting, Filing):
         self.furthest = max(self.furthest, state.step)
         chart.cursor = state.step if state.step < self.furthest else None
         self.query_one(StatusLine).set_state(state)
-        self.show_note(state.warning)
+        self.show_note(self.warning_of(state))
+        self.offer_way_back(state)
 
     @on(TableChanged)
     def _table_changed(self, event: TableChanged) -> None:

@@ -8,7 +8,7 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from core.messages import Arithmetic, Token
-from core.text import visible
+from core.text import spaced, visible
 from tui import cells, formats, ramp, theme
 from tui.formats import Unit
 from tui.widgets.lines import LineView, strip
@@ -69,7 +69,7 @@ class Equations(LineView):
         chip = f" {cells.left(piece, min(cells.cell_len(piece), _CHIP))} "
         place = f"  row {made.position + 1:,} · step {made.step:,}"
         room = width - sum(map(cells.cell_len, (lead, arrow, chip, place)))
-        prefix = "".join(visible(token.piece) for token in self._prefix[-_QUOTED:]).replace("␣", " ").strip()
+        prefix = spaced("".join(visible(token.piece) for token in self._prefix[-_QUOTED:])).strip()
         quoted = cells.tail(prefix, max(1, min(room, cells.cell_len(prefix))))
         return strip(
             Segment(lead, theme.DIM),

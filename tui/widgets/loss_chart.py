@@ -177,7 +177,8 @@ class LossChart(LineView, can_focus=True):
             under=under,
             x_name="step",
             rules=[
-                plotting.Rule(each.nats * per_nat, (self._named(each), each.name)) for each in self.references
+                plotting.Rule(each.nats * per_nat, (*self._names(each), each.name))
+                for each in self.references
             ],
             marks=[
                 plotting.Mark(point[0], point[1] * per_nat, series.glyph, series.colour)
@@ -214,8 +215,10 @@ class LossChart(LineView, can_focus=True):
             return None
         return series.steps[i], series.averages()[i] if series is self._training else series.values[i]
 
-    def _named(self, reference: Reference) -> str:
-        return f"{safe(reference.name)} {formats.information(reference.nats, self.unit)} {self.unit.value}"
+    def _names(self, reference: Reference) -> tuple[str, str]:
+        """A line's name with its number, with and without the unit."""
+        name = f"{safe(reference.name)} {formats.information(reference.nats, self.unit)}"
+        return f"{name} {self.unit.value}", name
 
     # ----------------------------------------------------------------------------------------- in words
 
@@ -259,7 +262,7 @@ class LossChart(LineView, can_focus=True):
         parts = [self._sentence(name, series) for name, series in zip(names, self._all, strict=True)]
         if present < self._last:
             parts.append(f"At step {present}; later steps are known up to {self._last}.")
-        parts += [f"Reference: {self._named(each)}." for each in self.references]
+        parts += [f"Reference: {self._names(each)[0]}." for each in self.references]
         return " ".join(part for part in parts if part)
 
     def _sentence(self, name: str, series: Series) -> str:

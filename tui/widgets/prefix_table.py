@@ -12,7 +12,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 
 from core.messages import Candidate, Prediction, Table
-from core.text import visible
+from core.text import spaced, visible
 from tui import cells, formats, ramp, theme
 from tui.formats import Unit
 from tui.widgets.lines import LazyLines, LineView, strip
@@ -245,9 +245,7 @@ def _prefix(pieces: Sequence[str], start: int, position: int, width: int) -> str
     while first > start and used + cells.cell_len(pieces[first - 1]) <= width - (first - 1 > start):
         first -= 1
         used += cells.cell_len(pieces[first])
-    return ("…" if first > start else "") + "".join(pieces[first : position + 1]).replace("␣", " ").lstrip(
-        " "
-    )
+    return ("…" if first > start else "") + spaced("".join(pieces[first : position + 1])).lstrip(" ")
 
 
 def _moved_style(moved: str) -> Style:
