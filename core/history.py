@@ -1,9 +1,15 @@
 """Snapshots of a run under a byte budget: the newest lie dense, older ones thin out."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from torch import Tensor
+
+from core.snapshot_memory import SnapshotMemory
+
+_BREATH_BYTES = 2**22  # copied at least between two looks at who waits; most tensors are tiny
+PARTS = ("parameters", "moments", "recipe")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +26,23 @@ class Snapshot:
 
     @cached_property
     def n_bytes(self) -> int:
-        parts = (self.parameters, self.moments, self.recipe)
-        return sum(tensor.nbytes for part in parts for tensor in part.values())
+        return sum(tensor.nbytes for tensor in self.tensors.values())
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """All of them, by "parameters/NAME", "moments/NAME" and "recipe/NAME"."""
+        return {f"{part}/{name}": each for part in PARTS for name, each in getattr(self, part).items()}
+
+    @classmethod
+    def of(cls, step: int, tensors: Mapping[str, Tensor]) -> "Snapshot":
+        """The inverse of `tensors`. Raises ValueError for a name of another kind."""
+        parts: dict[str, dict[str, Tensor]] = {part: {} for part in PARTS}
+        for key, tensor in tensors.items():
+            part, _, name = key.partition("/")
+            if part not in parts:
+                raise ValueError(f"a snapshot has no {key!r}")
+            parts[part][name] = tensor
+        return cls(step=step, **parts)
 
 
 class History:
@@ -34,6 +55,8 @@ class History:
     def __init__(self, budget: int) -> None:
         self._budget = budget
         self._snapshots: dict[int, Snapshot] = {}
+        # What is dropped for a snapshot is what it is then written to.
+        self._memory = SnapshotMemory(spares=1 if budget > 0 else 0)
 
     @property
     def steps(self) -> list[int]:
@@ -48,6 +71,19 @@ class History:
     def keeps(self) -> bool:
         """Whether a snapshot is worth taking."""
         return self._budget > 0
+
+    def copied(self, live: Snapshot, between: Callable[[], None]) -> Snapshot:
+        """A copy of what is there now, `between` called on the way. Raises MemoryError."""
+        tensors = live.tensors
+        copies = self._memory.room(tensors)
+        unseen = 0
+        for name, copy in copies.items():
+            copy.copy_(tensors[name])
+            unseen += copy.nbytes
+            if unseen >= _BREATH_BYTES:
+                between()
+                unseen = 0
+        return Snapshot.of(live.step, copies)
 
     def keep(self, snapshot: Snapshot) -> None:
         """Add a snapshot, and drop as many others as the budget asks for."""

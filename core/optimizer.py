@@ -59,13 +59,16 @@ class Optimizer:
             for parameter in group["params"]:
                 parameter.grad = None
 
-    def moments(self, parameter: nn.Parameter) -> Mapping[str, Tensor]:
-        """What is remembered of a parameter's past gradients; nothing before the first update."""
-        state: Mapping[str, Tensor] = self._of(parameter).state.get(parameter, {})
-        return state
+    def moments(self, parameters: Mapping[str, nn.Parameter]) -> dict[str, Tensor]:
+        """What is remembered of past gradients, by "PARAMETER.KIND"; nothing before the first update."""
+        return {
+            f"{name}.{kind}": moment
+            for name, parameter in parameters.items()
+            for kind, moment in self._of(parameter).state.get(parameter, {}).items()
+        }
 
     def restore(self, parameter: nn.Parameter, moments: dict[str, Tensor]) -> None:
-        """The inverse of `moments`; the tensors are this optimizer's from now on."""
+        """The inverse of `moments` for one parameter; the tensors are this optimizer's from now on."""
         if moments:
             self._of(parameter).state[parameter] = moments
 

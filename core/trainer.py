@@ -251,16 +251,15 @@ class Trainer:
 
     def snapshot(self) -> Snapshot:
         """A copy of all that the next step depends on."""
-        parameters: dict[str, Tensor] = {}
-        moments: dict[str, Tensor] = {}
-        for name, parameter in self.model.named_parameters():
-            parameters[name] = parameter.detach().clone()
-            for key, value in self._optimizer.moments(parameter).items():
-                moments[f"{name}.{key}"] = value.clone()
-            self._breathe()  # copying 124M parameters and their moments takes longer than a person waits
-        return Snapshot(
-            step=self.step_count, parameters=parameters, moments=moments, recipe=self.recipe.state()
+        parameters = dict(self.model.named_parameters())
+        live = Snapshot(
+            step=self.step_count,
+            parameters={name: parameter.detach() for name, parameter in parameters.items()},
+            moments=self._optimizer.moments(parameters),
+            recipe=self.recipe.state(),
         )
+        # Copying 124M parameters and their moments takes longer than a person waits.
+        return self.history.copied(live, between=self._breathe)
 
     def shared_snapshot(self) -> Snapshot:
         """A snapshot of the present step, the one of the history where that holds any: no second copy."""

@@ -128,10 +128,9 @@ def test_others_are_let_in_after_every_layer_forwards_and_backwards_and_every_bl
         before = trainer.model(torch.tensor([[1, 2, 3]]))
     trainer.step()
     layers, micro_batches, passes_of_the_loss = trainer.model.config.n_layer, 3, 2
-    parameters = len(list(trainer.model.parameters()))  # while the snapshot is made
-    assert len(calls) == micro_batches * (2 * layers + passes_of_the_loss) + parameters
+    assert len(calls) == micro_batches * (2 * layers + passes_of_the_loss)
     assert not any(calls)  # in float32 and without gradients, though the step is made in bfloat16 with them
-    for hidden in served[:-parameters]:
+    for hidden in served:
         assert torch.equal(hidden, before)
 
 
