@@ -23,6 +23,7 @@ class Glimpsed(Message, frozen=True, kw_only=True):
     """The open row of a text that is being scored, at `position`; the table with the same row follows."""
 
     text: str
+    first_token: bool = False
     step: int
     position: int
     prediction: Prediction

@@ -57,12 +57,16 @@ class Prediction(Message, frozen=True, kw_only=True):
 
 
 class Summary(Message, frozen=True, kw_only=True):
-    """Over the scored tokens: mean surprisal in nats (the loss), exp of it, and bits per UTF-8 byte."""
+    """Over the scored tokens: mean surprisal in nats (the loss), exp of it, and bits per UTF-8 byte.
+
+    `without_first` is the mean of the rows but the first token's, where that one is scored with others.
+    """
 
     scored: int
     mean: Real | None
     perplexity: Real | None
     bits_per_byte: Real | None
+    without_first: Real | None = None
 
 
 class Table(Message, frozen=True, kw_only=True):
@@ -70,7 +74,8 @@ class Table(Message, frozen=True, kw_only=True):
 
     `window_starts` are the positions where the model's context begins anew (0 and the multiples of the
     context); `step` is the training step whose weights made it, `moved_from` the one its rows' `moved`
-    counts from.
+    counts from. With `first_token` the text is read after `<|endoftext|>`: that is token 0 then, so that
+    the first token of the text is scored as well, and the windows hold it like any other token.
     """
 
     text: str
@@ -80,6 +85,16 @@ class Table(Message, frozen=True, kw_only=True):
     summary: Summary
     step: int
     moved_from: int | None = None
+    first_token: bool = False
+
+    @property
+    def text_tokens(self) -> tuple[Token, ...]:
+        """Those of the text, also where it is read after `<|endoftext|>`."""
+        return self.tokens[1:] if self.first_token else self.tokens
+
+    def number(self, position: int) -> int:
+        """What a row is called: after so many tokens of the text its prediction is made."""
+        return position if self.first_token else position + 1
 
 
 class Candidates(Message, frozen=True, kw_only=True):

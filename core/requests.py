@@ -42,20 +42,27 @@ class History(Request[Curve], frozen=True, kw_only=True):
 
 
 class Score(Request[Table], frozen=True, kw_only=True):
-    """Score a text, and keep on scoring it after every step. A newer one replaces a waiting older one."""
+    """Score a text, and keep on scoring it after every step. A newer one replaces a waiting older one.
+
+    With `first_token` it is read after `<|endoftext|>`, which is token 0 of the scored text from then on, for
+    whatever asks for a position.
+    """
 
     text: str
     top_k: int = 20
+    first_token: bool = False
 
 
 class Recall(Request[Table], frozen=True, kw_only=True):
     """The watched text as it was at a step of this run, or at the latest one before it that is recorded.
 
-    Its rows are compared with the latest table of that text. Answered also in the middle of a step.
+    Its rows are compared with the latest table of that text. With `first_token` and without it is another
+    recording. Answered also in the middle of a step.
     """
 
     text: str
     step: int
+    first_token: bool = False
 
 
 class Find(Request[Candidates], frozen=True, kw_only=True):
@@ -114,9 +121,13 @@ class Upload(Request[Stored], frozen=True, kw_only=True):
 
 
 class Generate(Request[Generated], frozen=True, kw_only=True):
-    """Continue a text by `tokens` tokens, drawn with `sampling`; a draw depends on the seed and its place."""
+    """Continue a text by `tokens` tokens, drawn with `sampling`; a draw depends on the seed and its place.
+
+    With `first_token` the text, which may then be empty, is read after `<|endoftext|>`.
+    """
 
     text: str
+    first_token: bool = False
     tokens: int = 20
     sampling: SampleConfig = SampleConfig()
     seed: int = 0

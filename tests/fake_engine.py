@@ -68,7 +68,7 @@ class FakeEngine:
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._inbox = Inbox(self._send, self._greeted, self._recall)
-        self._recorded: dict[tuple[str, int], m.Table] = {}
+        self._recorded: dict[tuple[str, bool, int], m.Table] = {}
         self._worker: asyncio.Task[None] | None = None
         self._failing: list[tuple[type[Any] | None, Refused]] = []
         self._words = ""
@@ -82,7 +82,7 @@ class FakeEngine:
         self._model = m.Open().model
         self._until: int | None = None
         self._counting = False
-        self._watched = ("", 20)
+        self._watched = m.Score(text="")
         self._scored_at: tuple[FakeRun | None, int] = (None, 0)
         self._seen: list[tuple[int, list[float]]] = []  # the last two steps at which the text was measured
         self._prompt_curve: dict[int, float] = {}
@@ -342,54 +342,69 @@ class FakeEngine:
     def _score(self, request: m.Score) -> m.Table:
         text = clean(request.text)
         self._require_open()
-        unread = self._unread(text)
-        if text != self._watched[0]:
+        unread = self._unread(request)
+        request = msgspec.structs.replace(request, text=text)
+        if request != msgspec.structs.replace(self._watched, top_k=request.top_k):
             self._seen.clear()
             self._prompt_curve.clear()
-        self._watched = text, request.top_k
+        self._watched = request
         table = self._table()
         self._scored_at = self._at, self._at.step
         if unread > GLIMPSED_FROM:
             position, step = len(table.tokens) - 1, self._at.step
             open_row = table.predictions[position]
-            self._emit(m.Glimpsed(text=text, step=step, position=position, prediction=open_row))
+            self._emit(
+                m.Glimpsed(
+                    text=text,
+                    first_token=request.first_token,
+                    step=step,
+                    position=position,
+                    prediction=open_row,
+                )
+            )
         return table
 
-    def _unread(self, text: str) -> int:
+    def _ids(self, read: m.Score | m.Generate) -> list[int]:
+        """The tokens of a text as it is to be read."""
+        ids = self._tokenizer.encode(clean(read.text))
+        return [self._tokenizer.end_of_text, *ids] if read.first_token else ids
+
+    def _unread(self, request: m.Score) -> int:
         """How many of a text's tokens a model that remembers the last text would still have to read."""
-        ids = self._tokenizer.encode(text)
+        ids = self._ids(request)
         if self._scored_at != (self._at, self._at.step):
             return len(ids)
-        known = self._tokenizer.encode(self._watched[0])
+        known = self._ids(self._watched)
         pairs = zip(ids, known, strict=False)
         return len(ids) - next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(ids), len(known)))
 
     def _table(self) -> m.Table:
-        text, top_k = self._watched
+        watched = self._watched
         self._measure()
         before = self._seen[0] if len(self._seen) > 1 else None
-        table = self._q.table(text, self._at.step, top_k, before)
+        table = self._q.table(watched, self._ids(watched), self._at.step, before)
         if table.tokens:
-            self._recorded[text, self._at.step] = table
+            self._recorded[watched.text, watched.first_token, self._at.step] = table
         return table
 
     def _recall(self, call: m.Call) -> None:
         assert isinstance(call.request, m.Recall)
         self.asked.append(call.request)
-        text, step = clean(call.request.text), call.request.step
-        steps = sorted(at for of, at in self._recorded if of == text)
+        text, first_token, step = clean(call.request.text), call.request.first_token, call.request.step
+        steps = sorted(at for *of, at in self._recorded if of == [text, first_token])
         if not steps:
             message = "nothing of this prompt is recorded yet"
             self._send(m.Failure(id=call.id, kind="bad_request", message=message))
             return
-        found = self._recorded[text, max((s for s in steps if s <= step), default=steps[0])]
+        found = self._recorded[text, first_token, max((s for s in steps if s <= step), default=steps[0])]
         found = msgspec.structs.replace(
             found,
             predictions=tuple(msgspec.structs.replace(p, moved=None) for p in found.predictions),
             moved_from=None,
         )
         latest = self._table()
-        if text == self._watched[0] and latest.step != found.step:
+        watched = self._watched
+        if (text, first_token) == (watched.text, watched.first_token) and latest.step != found.step:
             moved = (
                 p if p.target is None or now.target is None
                 else msgspec.structs.replace(p, moved=p.target.surprisal - now.target.surprisal)
@@ -400,14 +415,15 @@ class FakeEngine:
 
     def _measure(self) -> None:
         step = self._at.step
-        if self._watched[0] and (not self._seen or self._seen[-1][0] != step):
-            surprisals = self._q.surprisals(self._tokenizer.encode(self._watched[0]), step)
+        ids = self._ids(self._watched)
+        if ids and (not self._seen or self._seen[-1][0] != step):
+            surprisals = self._q.surprisals(ids, step)
             self._seen = [*self._seen[-1:], (step, surprisals)]
             if surprisals:
                 self._prompt_curve[step] = math.fsum(surprisals) / len(surprisals)
 
     def _show(self) -> None:
-        if self._watched[0]:
+        if self._ids(self._watched):
             self._emit(m.Rescored(table=self._table()))
 
     def _joined(self, result: m.StepResult) -> m.StepResult:
@@ -418,7 +434,7 @@ class FakeEngine:
 
     def _audit(self, request: m.Audit) -> m.Arithmetic:
         self._token_at(request.position)  # refuses one that is not there
-        ids = self._tokenizer.encode(self._watched[0])
+        ids = self._ids(self._watched)
         return self._q.arithmetic(ids, request.position, self._at.step)
 
     def _control(self, request: m.Control) -> m.Controlled:
@@ -432,18 +448,18 @@ class FakeEngine:
         last, name = self._token_at(request.position), self._at.training.text
         if self.unindexed is not None:
             return m.Followed(text=name, missing=self.unindexed)
-        prefix = self._tokenizer.encode(self._watched[0])[: request.position + 1]
+        prefix = self._ids(self._watched)[: request.position + 1]
         return fake_world.followed(self._q, name, self._training_ids, prefix, last, self._at.step, request)
 
     def _token_at(self, position: int) -> int:
         self._require_open()
-        ids = self._tokenizer.encode(self._watched[0])
+        ids = self._ids(self._watched)
         if not 0 <= position < len(ids):
             raise Refused("bad_request", f"position {position} is outside the text of {len(ids)} tokens")
         return ids[position]
 
     async def _generate(self, request: m.Generate) -> m.Generated:
-        ids = self._tokenizer.encode(clean(request.text))
+        ids = self._ids(request)
         if not ids:
             raise Refused("bad_request", "there is nothing to continue: type a prompt of at least one token")
         made: list[int] = []

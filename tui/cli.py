@@ -99,23 +99,30 @@ def explore(model: str, engine: str | None, seed: int) -> None:
 @MODEL
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
 @click.option("--csv", "as_csv", is_flag=True, help="Comma-separated, one line a token, in UTF-8.")
-def score(text: str, model: str, as_json: bool, as_csv: bool) -> None:
+@click.option("--first-token", is_flag=True, help="Score the first token, too: read after <|endoftext|>.")
+def score(text: str, model: str, as_json: bool, as_csv: bool, first_token: bool) -> None:
     """Print what the model thought of every token of TEXT, or of what comes on stdin.
 
     \b
     neglogp score "The fat cat sat on the mat"
     printf %s "The fat cat sat on the mat" | neglogp score - --model myrun
     neglogp score - --json < letter.txt | jq .summary.perplexity
+    neglogp score "The fat cat" --first-token
 
     Stdin counts to its last byte: `echo` would add a line end, which is a token like any other.
 
     The table has one row a prefix: the token that really followed, its probability p, its surprisal -log p
     in nats and bits, its rank among all tokens (1 is the likeliest), and the entropy H of the prediction.
 
+    The first token is predicted from nothing and not scored. --first-token reads the text after
+    <|endoftext|>, which stands between documents in training texts: row 0 is the prediction of the first
+    token, and the mean is told with it and without. All other rows are read after <|endoftext|> then, too,
+    which takes one place in the first window: in a longer text every later window begins a token earlier.
+
     --json prints {schema, model, summary, tokens}: in `tokens` one entry a token of the text with token,
     token_id, bytes (its numbers), logprob, surprisal_nats, surprisal_bits, rank and entropy_nats, all about
-    the prediction that was made of it. The first token is predicted from nothing: its figures are null (in
-    --csv, which has the same columns, empty). `token` shows bytes that are no UTF-8 alone as U+FFFD. A figure
+    the prediction that was made of it. Where the first token is not scored its figures are null (in --csv,
+    which has the same columns, empty). `token` shows bytes that are no UTF-8 alone as U+FFFD. A figure
     that is not finite is the string "inf", "-inf" or "nan", since JSON has no number for it.
     """
     if as_json and as_csv:
@@ -124,7 +131,8 @@ def score(text: str, model: str, as_json: bool, as_csv: bool) -> None:
     from tui.headless.talk import given_text
 
     with in_one_sentence():
-        command.score(given_text(text), model, "json" if as_json else "csv" if as_csv else "table")
+        output = "json" if as_json else "csv" if as_csv else "table"
+        command.score(given_text(text), model, output, first_token=first_token)
 
 
 @neglogp.command(short_help="Train a model on a file and keep the run in a folder.")

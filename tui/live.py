@@ -30,8 +30,8 @@ class Live(Asking):
         self._line = line
         self._opening = opening
         self._engine: Engine | None = None
-        self._wanted: str | None = None
-        self._scored: str | None = None  # the text that was last sent to be scored
+        self._wanted: m.Score | None = None
+        self._scored: m.Score | None = None  # what was last sent
         self._scoring = 0  # how many of those sent are not answered yet
         self.state: m.State | None = None
         self.table: m.Table | None = None
@@ -109,10 +109,11 @@ class Live(Asking):
             case m.Changed(state=state):
                 self._learn(state)
             case m.Rescored(table=table):
-                if table.text == self._wanted:
+                if self._wants(table.text, first_token=table.first_token):
                     self._show(table)
-            case m.Glimpsed(text=text, prediction=prediction):
-                if text == self._wanted and (self.table is None or self.table.text != text):
+            case m.Glimpsed(text=text, first_token=first_token, prediction=prediction):
+                known = self.table is not None and self.table.text == text
+                if not known and self._wants(text, first_token=first_token):
                     self._screen.post_message(OpenRowGlimpsed(text, prediction))
             case m.Continued(generated=generated):
                 if self._continuing:
@@ -132,10 +133,14 @@ class Live(Asking):
 
     # ----------------------------------------------------------------------------------------------- scoring
 
-    def watch(self, text: str) -> None:
+    def watch(self, wanted: m.Score) -> None:
         """Score this text: at once, also where an older one is being scored, which it overtakes."""
-        self._wanted = text
+        self._wanted = wanted
         self._score_wanted()
+
+    def _wants(self, text: str, *, first_token: bool) -> bool:
+        wanted = self._wanted
+        return wanted is not None and (wanted.text, wanted.first_token) == (text, first_token)
 
     def _score_wanted(self, *, again: bool = False) -> None:
         if again:
@@ -147,9 +152,9 @@ class Live(Asking):
             self._scored = self._wanted
             self._spawn(self._score(self._engine, self._wanted))
 
-    async def _score(self, engine: Engine, text: str) -> None:
+    async def _score(self, engine: Engine, wanted: m.Score) -> None:
         try:
-            self._show(await engine.ask(m.Score(text=text)))
+            self._show(await engine.ask(wanted))
         except EngineError as error:
             if error.kind != "superseded":
                 self._say(str(error), error=True)

@@ -13,7 +13,6 @@ from textual.widgets import Input, Static, TextArea
 
 from core import messages as m
 from core.text import safe
-from tui import formats
 from tui.actions.auditing import Auditing
 from tui.actions.beside import Beside
 from tui.actions.dissecting import Dissecting
@@ -26,6 +25,7 @@ from tui.formats import Unit
 from tui.live import Live
 from tui.news import EngineLost, Said, StateChanged, StepsDone, TableChanged, TextContinued, WorkGoesOn
 from tui.screens.dialog import Line as Field
+from tui.summary import wordings
 from tui.widgets.candidates import CandidateList
 from tui.widgets.followers import FollowerList
 from tui.widgets.keybar import KeyBar
@@ -96,7 +96,7 @@ class ExploreScreen(Beside, Auditing, Sampling, Steering, Dissecting, Filing):
         self.call_after_refresh(self._start)
 
     def _start(self) -> None:
-        self.live.watch(self.prompt.text)
+        self.read_prompt()
         self.run_worker(self.live.start(), group="engine", exit_on_error=True)
 
     # ------------------------------------------------------------------------------------- what is learnt
@@ -114,7 +114,7 @@ class ExploreScreen(Beside, Auditing, Sampling, Steering, Dissecting, Filing):
 
     @on(TableChanged)
     def _table_changed(self, event: TableChanged) -> None:
-        if event.table.text != self.prompt.text:
+        if not self.is_of_prompt(event.table):
             return  # a newer prompt is on its way
         if event.table.tokens:
             if self.looking_at is None:
@@ -238,27 +238,7 @@ class ExploreScreen(Beside, Auditing, Sampling, Steering, Dissecting, Filing):
             note.update(Content(safe(text)) if text else "")
 
     def table_shown(self) -> None:
-        table = self.table.table
-        summary = table.summary if table else None
-        words = self.query_one("#summary", Words)
-        if table is None or summary is None:
-            words.say(
-                "The prompt is empty: type a sentence, and every next token in it is scored.",
-                "The prompt is empty: type a sentence.",
-            )
-        elif summary.mean is None:
-            words.say(
-                "One token so far, and nothing before it to predict it from: type on.",
-                "One token, and nothing before it to predict it from.",
-            )
-        else:
-            mean = f"{formats.information(summary.mean, self.unit, 4)} {self.unit.value}"
-            others = f"perplexity {formats.count(summary.perplexity)} · {formats.bits(summary.bits_per_byte)}"
-            words.say(
-                f"mean −log p = {mean} = loss · {others} bits/byte",
-                f"loss {mean} · {others} bits/byte",
-                f"loss {mean} · {others} bit/B",
-            )
+        self.query_one("#summary", Words).say(*wordings(self.table.table, self.unit))
         self._show_shape()
 
     def _show_shape(self) -> None:
