@@ -170,6 +170,14 @@ class StepResult(Message, frozen=True, kw_only=True):
     seconds: float = 0.0
 
 
+class SampleText(Message, frozen=True, kw_only=True):
+    """What a model wrote at a step of its run: `text`, its most probable tokens after `prompt`."""
+
+    step: int
+    prompt: str
+    text: str
+
+
 class ModelInfo(Message, frozen=True, kw_only=True):
     """The model at hand: where it came from and its shape."""
 
@@ -216,9 +224,10 @@ class State(Message, frozen=True, kw_only=True):
 
 
 class Curve(Message, frozen=True, kw_only=True):
-    """The steps of the run so far, oldest first."""
+    """The steps of the run so far, and the texts sampled at some of them, oldest first."""
 
     results: tuple[StepResult, ...]
+    samples: tuple[SampleText, ...] = ()
 
 
 class Stored(Message, frozen=True, kw_only=True):

@@ -36,7 +36,7 @@ class Status(Request[State], frozen=True, kw_only=True):
 
 
 class History(Request[Curve], frozen=True, kw_only=True):
-    """Ask for the steps of the run from step `since` on."""
+    """Ask for the steps of the run from step `since` on, and the texts sampled there."""
 
     since: int = 0
 
@@ -83,6 +83,22 @@ class Run(Request[State], frozen=True, kw_only=True):
     """Train `steps` more steps, or to the end of the schedule; answered at once, `Stepped` tells the rest."""
 
     steps: int | None = None
+
+
+class SampleEvery(Request[State], frozen=True, kw_only=True):
+    """Sample a text after every `steps` steps from now on, also before the first one; with 0 none any more.
+
+    The model goes on from `prompt` (or from a beginning that fits what it trains on) with its most probable
+    tokens, `tokens` of them. That moves nothing of the run. `Sampled` tells of each, `Curve` has them all.
+    """
+
+    steps: int
+    prompt: str | None = None
+    tokens: int = 30
+
+    def __post_init__(self) -> None:
+        require("sample every", self.steps, 0, 10_000_000)
+        require("tokens", self.tokens, 1, 1000)
 
 
 class Pause(Request[State], frozen=True, kw_only=True):
@@ -188,6 +204,7 @@ AnyRequest = (
     | Find
     | Audit
     | Run
+    | SampleEvery
     | Pause
     | Rewind
     | Reset

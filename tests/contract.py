@@ -379,6 +379,38 @@ async def after_the_schedule_a_run_has_to_be_extended(talk: Talk) -> None:
     assert (await talk.rested(m.Run())).step == 5
 
 
+async def a_text_is_sampled_at_chosen_steps_of_a_run(talk: Talk) -> None:
+    await talk.opened()
+    assert "nothing to continue" in (await talk.refused(m.SampleEvery(steps=1, prompt=""))).message
+    asked = await talk.ask(m.SampleEvery(steps=3, prompt=TEXT, tokens=4))
+    assert asked == await talk.ask(m.Status())
+    await talk.trained(7)
+    await talk.ask(m.Status())  # an answer comes after the events before it
+    told = tuple(sample for event in talk.told(m.Sampled) for sample in event.samples)
+    assert [(sample.step, sample.prompt) for sample in told] == [(0, TEXT), (3, TEXT), (6, TEXT)]
+    assert (await talk.ask(m.History())).samples == told
+    assert (await talk.ask(m.History(since=4))).samples == told[2:]
+    await talk.ask(m.Rewind(step=6))
+    written = await talk.ask(m.Generate(text=TEXT, tokens=4, sampling=GREEDY))
+    assert written.text == told[2].text
+    await talk.ask(m.SampleEvery(steps=0))
+    await talk.trained(3)
+    assert (await talk.ask(m.History())).samples == told
+    await talk.ask(m.Reset())
+    assert (await talk.ask(m.History())).samples == ()
+
+
+async def a_run_that_is_opened_again_has_its_samples(talk: Talk) -> None:
+    await talk.opened()
+    await talk.ask(m.SampleEvery(steps=2, tokens=3))
+    state = await talk.trained(2)
+    await talk.ask(m.SampleEvery(steps=0))
+    samples = (await talk.ask(m.History())).samples
+    assert [sample.step for sample in samples] == [0, 2] and all(sample.prompt for sample in samples)
+    await talk.ask(m.Open(model=state.run or "", training=TINY))
+    assert (await talk.ask(m.History())).samples == samples
+
+
 async def rewind_gives_back_the_very_table(talk: Talk) -> None:
     await talk.opened()
     tables = [await talk.ask(m.Score(text=TEXT))]
@@ -1009,6 +1041,8 @@ CLAIMS: tuple[Callable[[Talk], Awaitable[None]], ...] = (
     steps_asked_for_add_up,
     pause_ends_a_run_where_it_is,
     after_the_schedule_a_run_has_to_be_extended,
+    a_text_is_sampled_at_chosen_steps_of_a_run,
+    a_run_that_is_opened_again_has_its_samples,
     rewind_gives_back_the_very_table,
     a_run_retraces_its_curve_after_a_rewind,
     rewind_shows_the_text_at_the_step_it_went_to,

@@ -36,6 +36,7 @@ class FakeRun:
     step: int = 0
     goal: int = 0
     results: dict[int, m.StepResult] = field(default_factory=dict)
+    samples: dict[int, m.SampleText] = field(default_factory=dict)
     anatomy: m.Dissected | None = None
 
 
@@ -83,6 +84,7 @@ class FakeEngine:
         self._until: int | None = None
         self._counting = False
         self._watched = m.Score(text="")
+        self._sampling = m.SampleEvery(steps=0)
         self._scored_at: tuple[FakeRun | None, int] = (None, 0)
         self._seen: list[tuple[int, list[float]]] = []  # the last two steps at which the text was measured
         self._prompt_curve: dict[int, float] = {}
@@ -207,9 +209,10 @@ class FakeEngine:
             case m.Open():
                 return self._open(request)
             case m.History():
-                known = self._at.results
+                known, samples = self._at.results, self._at.samples
                 return m.Curve(
-                    results=tuple(self._joined(known[s]) for s in sorted(known) if s >= request.since)
+                    results=tuple(self._joined(known[s]) for s in sorted(known) if s >= request.since),
+                    samples=tuple(samples[s] for s in sorted(samples) if s >= request.since),
                 )
             case m.Score():
                 return self._score(request)
@@ -217,6 +220,10 @@ class FakeEngine:
                 return self._find(request)
             case m.Run() | m.Extend():
                 self._lengthen(request)
+            case m.SampleEvery():
+                if request.prompt == "":
+                    raise Refused("bad_request", "there is nothing to continue")
+                self._sampling = request
             case m.Pause():
                 self._until = None
             case m.Rewind():
@@ -257,7 +264,10 @@ class FakeEngine:
     def _open(self, request: m.Open) -> m.State:
         if request.model in self.runs:
             run = self.runs[request.model]
-            self._take(FakeRun(run.training, run.text, run.step, run.goal, dict(run.results)), request.model)
+            self._take(
+                FakeRun(run.training, run.text, run.step, run.goal, dict(run.results), dict(run.samples)),
+                request.model,
+            )
             self._name = request.model
         elif request.model in ("fresh", "tiny"):
             self._take(self._new_run(request.training), request.model)
@@ -498,6 +508,7 @@ class FakeEngine:
         if self._name is None:
             self._name = f"explore-{len(self.runs) + 1}"
             run.results[0] = m.StepResult(step=0, validation=self._loss(0))
+            self._sample_if_due()
         self.runs[self._name] = run
         run.step += 1
         run.results[run.step] = self._result(run.step)
@@ -511,6 +522,20 @@ class FakeEngine:
         self._emit(m.Stepped(results=results, state=self._state()))
         if self._until is None or self._allowed == 0 or run.step % 10 == 0:
             self._show()
+        self._sample_if_due()
+
+    def _sample_if_due(self) -> None:
+        run, sampling = self._at, self._sampling
+        if not sampling.steps or run.step % sampling.steps:
+            return
+        prompt = clean(sampling.prompt) if sampling.prompt is not None else "The fat cat"
+        greedy = m.Generate(text=prompt, sampling=m.SampleConfig(temperature=0))
+        ids = self._ids(greedy)
+        for _ in range(sampling.tokens):
+            ids.append(self._q.drawn(ids, run.step, greedy))
+        text = self._tokenizer.decode(ids).decode("utf-8", errors="replace").removeprefix(prompt)
+        run.samples[run.step] = m.SampleText(step=run.step, prompt=prompt, text=text)
+        self._emit(m.Sampled(samples=(run.samples[run.step],)))
 
     def _result(self, step: int) -> m.StepResult:
         training = self._at.training

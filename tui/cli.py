@@ -10,7 +10,12 @@ import click
 import msgspec
 from click.core import ParameterSource
 
-from core.messages import Generate, SampleConfig, Training  # no torch, and the screen needs it first of all
+from core.messages import (
+    Generate,
+    SampleConfig,
+    SampleEvery,
+    Training,
+)  # no torch, and the screen needs it first of all
 from tui.failing import Failed, as_usage, in_one_sentence
 from tui.options import FRESH, MODEL, TRAINING, TRAINING_HELP, model_option, training_options
 from tui.run_commands import runs
@@ -150,6 +155,14 @@ def score(text: str, model: str, as_json: bool, as_csv: bool, first_token: bool)
 @model_option(FRESH)
 @training_options
 @click.option("--prompt", metavar="TEXT", help="Follow the loss of this text too.")
+@click.option(
+    "--sample-every",
+    type=int,
+    default=0,
+    metavar="N",
+    help="Have the model write a text after every N steps; 0 is never.  [default: 0]",
+)
+@click.option("--sample-prompt", metavar="TEXT", help="What it goes on from.  [default: by the text]")
 @click.pass_context
 def train(
     ctx: click.Context,
@@ -160,6 +173,8 @@ def train(
     resume: str | None,
     model: str,
     prompt: str | None,
+    sample_every: int,
+    sample_prompt: str | None,
     **settings: Any,
 ) -> None:
     """Train a model on the text in FILE and keep the run in a folder.
@@ -176,9 +191,15 @@ def train(
     RUN/checkpoint-N is a model folder: `--model RUN` finds the one the run stands at, and transformers loads
     it with GPT2LMHeadModel.from_pretrained. If the text of a run is no longer at hand, give FILE to --resume.
 
+    --sample-every 50 prints what the model writes after step 0, 50, 100, … on stderr and keeps it in
+    RUN/samples.jsonl: its 30 most probable tokens after --sample-prompt, or after a beginning that fits the
+    text. The run comes out the same to the last bit.
+
     With --model book the book's settings take the place of the defaults below, and the run follows the book's
     as long as no option says otherwise; `evaluation` is then what the book prints as the training loss.
     """
+    with as_usage():
+        samples = SampleEvery(steps=sample_every, prompt=sample_prompt)
     if resume is not None:
         for name in ("out", "model", *TRAINING_HELP):
             if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
@@ -189,7 +210,7 @@ def train(
         from tui.headless import train as command
 
         with in_one_sentence():
-            return command.resume(resume, file, steps, prompt)
+            return command.resume(resume, file, steps, prompt, samples)
     if file is None or out is None:
         raise click.UsageError("give a FILE to train on and --out RUN to keep it in, or --resume RUN")
     with as_usage():
@@ -203,7 +224,7 @@ def train(
 
     fit = ctx.get_parameter_source("context") is ParameterSource.DEFAULT
     with in_one_sentence():
-        command.train(file, model, training, out, prompt, fit=fit)
+        command.train(file, model, training, out, prompt, samples, fit=fit)
 
 
 @neglogp.command(short_help="Print a text and what the model goes on with.")

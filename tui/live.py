@@ -15,10 +15,12 @@ from tui.news import (
     TableChanged,
     TextContinued,
     TextIndexed,
+    TextsSampled,
     WorkGoesOn,
 )
 
 # A table takes 440 kB for 200 tokens: on a slow line more of them on their way would come ever later.
+SAMPLE_EVERY = 50  # steps, until a person says otherwise
 UNANSWERED = 2  # texts at most that are sent to be scored: one that is, and one that overtakes it
 
 
@@ -35,6 +37,7 @@ class Live(Asking):
         self._scoring = 0  # how many of those sent are not answered yet
         self.state: m.State | None = None
         self.table: m.Table | None = None
+        self.sampling = m.SampleEvery(steps=SAMPLE_EVERY)
         self._continuing: list[m.Generate] = []  # asked for and not answered yet, oldest first
         self._rewinding: m.Rewind | None = None  # the last one, until it is answered
 
@@ -66,6 +69,7 @@ class Live(Asking):
 
     async def _open(self, engine: Engine) -> None:
         self._learn(await engine.ask(self._opening))
+        await engine.ask(self.sampling)
         await self._all_steps()
         self._score_wanted(again=True)
 
@@ -106,6 +110,8 @@ class Live(Asking):
             case m.Stepped(results=results, state=state):
                 self._learn(state)
                 self._screen.post_message(StepsDone(results, anew=False))
+            case m.Sampled(samples=samples):
+                self._screen.post_message(TextsSampled(samples, anew=False))
             case m.Changed(state=state):
                 self._learn(state)
             case m.Rescored(table=table):
@@ -177,6 +183,8 @@ class Live(Asking):
         try:
             for request in requests:
                 self._learn(await self._ask(request))
+                if isinstance(request, m.SampleEvery):
+                    self.sampling = request
                 if isinstance(request, m.Open):
                     self._opening = request
                     self._score_wanted(again=True)
@@ -193,6 +201,7 @@ class Live(Asking):
     async def _all_steps(self) -> None:
         curve = await self._ask(m.History())
         self._screen.post_message(StepsDone(curve.results, anew=True))
+        self._screen.post_message(TextsSampled(curve.samples, anew=True))
 
     async def train_on(self, name: str, text: str, training: m.Training) -> None:
         """Hand a text over in pieces, then start a run on it."""

@@ -4,7 +4,7 @@ import msgspec
 
 from core.messages import TINY, Configure, Extend, Open, Pause, Reset, Rewind, Run, Training
 from core.text import safe
-from tui.actions.looking_back import LookingBack
+from tui.actions.sample_texts import SampleTexts
 from tui.widgets.loss_chart import LossChart
 
 # The dialogs are imported where they are opened: the first frame does not wait for them.
@@ -12,7 +12,7 @@ from tui.widgets.loss_chart import LossChart
 _SEEDS = 2**63
 
 
-class Steering(LookingBack):
+class Steering(SampleTexts):
     """The run's actions."""
 
     def action_step(self) -> None:

@@ -22,11 +22,22 @@ from tui.headless.weights import weights
 from tui.textfile import load_text_file
 
 
-def train(file: str, model: str, training: m.Training, out: str, prompt: str | None, *, fit: bool) -> None:
+def train(
+    file: str,
+    model: str,
+    training: m.Training,
+    out: str,
+    prompt: str | None,
+    samples: m.SampleEvery,
+    *,
+    fit: bool,
+) -> None:
     """Train a model on a file into the new run `out`.
 
-    `fit` shortens the context to what the model has. Raises ValueError: what is wrong, or why the run ended
-    before its last step.
+    `prompt` is a text whose loss is followed, `samples` says when the model writes one. `fit` shortens the
+    context to what the model has.
+
+    Raises ValueError: what is wrong, or why the run ended before its last step.
     """
     if out.startswith(runs.AUTOMATIC):
         raise ValueError(f"names that start with {runs.AUTOMATIC!r} are the screen's, for runs that it drops")
@@ -36,10 +47,12 @@ def train(file: str, model: str, training: m.Training, out: str, prompt: str | N
         run = _Run(interrupts, name=out)
         training = msgspec.structs.replace(training, text=run.take_in(file))
         run.session.open(m.Open(model=of.opens, training=training))
-        run.go(training.steps, prompt)
+        run.go(training.steps, prompt, samples)
 
 
-def resume(name: str, file: str | None, steps: int | None, prompt: str | None) -> None:
+def resume(
+    name: str, file: str | None, steps: int | None, prompt: str | None, samples: m.SampleEvery
+) -> None:
     """Go on with a run where it stands, to its last step or for `steps` more. Raises as `train` does.
 
     `file` hands its text over once more, for a machine that does not have it.
@@ -56,7 +69,7 @@ def resume(name: str, file: str | None, steps: int | None, prompt: str | None) -
         if steps is None and state.step >= state.goal:
             run.session.close()
             raise ValueError(f"all {state.goal:,} steps of {name} are done: with --steps N it trains N more")
-        run.go(state.goal - state.step if steps is None else steps, prompt)
+        run.go(state.goal - state.step if steps is None else steps, prompt, samples)
 
 
 class _Run:
@@ -92,11 +105,12 @@ class _Run:
             self.session.upload(piece)
         return name
 
-    def go(self, steps: int, prompt: str | None) -> None:
+    def go(self, steps: int, prompt: str | None, samples: m.SampleEvery) -> None:
         """Train, save, and print the curve. Raises ValueError where the run ended before its last step."""
         session = self.session
         if prompt is not None and not session.score(m.Score(text=prompt, top_k=1)).summary.scored:
             raise ValueError("there is nothing to score in --prompt: it needs at least two tokens")
+        session.sample_every(samples)
         goal = self._progress.goal = session.status().step + steps
         session.run(m.Run(steps=steps))
         try:

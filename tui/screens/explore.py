@@ -33,12 +33,14 @@ from tui.widgets.loss_chart import LossChart
 from tui.widgets.pane import Pane
 from tui.widgets.prefix_table import PrefixTable
 from tui.widgets.prompt import PromptArea, TokenStrip
+from tui.widgets.sample_line import SampleLine
 from tui.widgets.status import StatusLine
 from tui.widgets.tabs import PaneTabs
 from tui.widgets.words import Words
 
 FIRST_PROMPT = "The fat cat sat on the mat"
 ONE_COLUMN = (100, 30)  # below this many columns or rows, tabs
+HIGH = 20  # rows; with fewer, the chart has the place of the sample text
 SMALLEST = (60, 15)
 
 
@@ -83,7 +85,7 @@ class ExploreScreen(Beside, Auditing, Sampling, Steering, Dissecting, Filing):
                     Words(id="remaining"),
                     id="candidates-pane",
                 )
-                yield Pane("loss", LossChart(id="chart"), id="chart-pane")
+                yield Pane("loss", LossChart(id="chart"), SampleLine(id="sample"), id="chart-pane")
         yield StatusLine(id="status")
         yield KeyBar(id="keybar")
         yield Static(id="too-small", markup=False)
@@ -213,6 +215,7 @@ class ExploreScreen(Beside, Auditing, Sampling, Steering, Dissecting, Filing):
         self.set_class(size.width < ONE_COLUMN[0] or size.height < ONE_COLUMN[1], "-one-column")
         too_small = size.width < SMALLEST[0] or size.height < SMALLEST[1]
         self.set_class(too_small, "-too-small")
+        self.set_class(size.height < HIGH, "-low")
         if too_small:
             self.query_one("#too-small", Static).update(
                 f"This terminal has {size.width} x {size.height} cells; neglogp needs at least "

@@ -241,7 +241,7 @@ class _Columns:
         room = self.prefix - cells.cell_len(start)
         return [
             Segment(" ", ground),
-            Segment(start, theme.DIM + ramp.chip(None)),
+            Segment(start, ramp.chip(None) + theme.DIM),
             Segment(f"{cells.tail(prefix, room)} ", theme.PLAIN + ground),
         ]
 
