@@ -8,7 +8,7 @@ from torch import Tensor
 from core import losses
 from core.concordance import Concordance
 from core.messages import Candidate, Followed, Follower, World, real
-from core.tokenizer import Tokenizer
+from core.tokenizer import END_OF_TEXT, END_OF_TEXT_ID, Tokenizer
 
 ENOUGH = 5  # places from which an estimate is made if no length of the context is asked for
 
@@ -24,6 +24,8 @@ def beside(
     """p, what follows on a prefix in the text called `text`, and q, the prediction after it: logits (V,)."""
     counts = tuple(concordance.counts(prefix))
     length = choice(counts, request.length)
+    if prefix[-1] == END_OF_TEXT_ID:
+        return Followed(text=text, missing=f"what follows on {END_OF_TEXT} in the text {text} is not counted")
     if not length:
         return Followed(text=text, missing=f"the last token of the prefix does not stand in the text {text}")
     ids, times = map(torch.from_numpy, concordance.followers(prefix[-length:]))

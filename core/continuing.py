@@ -27,6 +27,8 @@ def continuation(
     back. Raises ValueError where there is nothing to continue.
     """
     ids = tokenizer.encode(clean(request.text))
+    if request.first_token:
+        ids.insert(0, tokenizer.end_of_text)
     if not ids:
         raise ValueError("there is nothing to continue: type a prompt of at least one token")
     generation = Generation(model, ids, request.sampling, request.seed)

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from core.records import Generated, Prediction, State, StepResult, Table
+from core.records import Generated, Prediction, SampleText, State, StepResult, Table
 from core.wire import Message
 
 
@@ -11,6 +11,12 @@ class Stepped(Message, frozen=True, kw_only=True):
 
     results: tuple[StepResult, ...]
     state: State
+
+
+class Sampled(Message, frozen=True, kw_only=True):
+    """Texts sampled at steps since the last such event; events that wait are joined, none is lost."""
+
+    samples: tuple[SampleText, ...]
 
 
 class Rescored(Message, frozen=True, kw_only=True):
@@ -23,6 +29,7 @@ class Glimpsed(Message, frozen=True, kw_only=True):
     """The open row of a text that is being scored, at `position`; the table with the same row follows."""
 
     text: str
+    first_token: bool = False
     step: int
     position: int
     prediction: Prediction
@@ -60,4 +67,4 @@ class Changed(Message, frozen=True, kw_only=True):
     state: State
 
 
-AnyEvent = Stepped | Rescored | Glimpsed | Continued | Progress | Indexed | Changed
+AnyEvent = Stepped | Sampled | Rescored | Glimpsed | Continued | Progress | Indexed | Changed

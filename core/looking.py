@@ -56,14 +56,24 @@ class Looking:
         """
         require("top k", request.top_k, 1, MOST_CANDIDATES)
         text = clean(request.text)
-        if text != self.watch.text:
-            self.watch = Watch(text=text, ids=self._tokenizer.encode(text))
+        if (text, request.first_token) != (self.watch.text, self.watch.first_token):
+            ids = self._tokenizer.encode(text)
+            if request.first_token:
+                ids.insert(0, self._tokenizer.end_of_text)
+            self.watch = Watch(text=text, first_token=request.first_token, ids=ids)
         watch = self.watch
         watch.top_k = max(1, min(request.top_k, CANDIDATES // max(1, len(watch.ids))))
 
         def glimpsed(open_row: m.Prediction) -> None:
-            position = len(watch.ids) - 1
-            self._emit(m.Glimpsed(text=text, step=step, position=position, prediction=open_row))
+            self._emit(
+                m.Glimpsed(
+                    text=text,
+                    first_token=watch.first_token,
+                    step=step,
+                    position=len(watch.ids) - 1,
+                    prediction=open_row,
+                )
+            )
 
         return self._kept(watch.table(self._of_model, step, glimpsed=glimpsed, overtaken=self._overtaken))
 
@@ -72,11 +82,14 @@ class Looking:
 
         Raises ValueError where nothing of that text is recorded.
         """
-        latest, found = self._latest, self._recordings.at(clean(request.text), request.step)
+        latest = self._latest
+        found = self._recordings.at(clean(request.text), request.step, first_token=request.first_token)
         if found is None:
             raise ValueError("nothing of this prompt is recorded yet: train a step, and it is from then on")
-        same = latest is not None and latest.text == found.text and latest.step != found.step
-        return against(found, latest) if same and latest is not None else found
+        if latest is None or latest.step == found.step:
+            return found
+        same = (latest.text, latest.first_token) == (found.text, found.first_token)
+        return against(found, latest) if same else found
 
     def find(self, request: m.Find) -> m.Candidates:
         """Tokens that hold what was typed, as seen after a position of the watched text."""

@@ -30,6 +30,7 @@ from core.records import (
     Prediction as Prediction,
     Reference as Reference,
     SampleConfig as SampleConfig,
+    SampleText as SampleText,
     State as State,
     StepResult as StepResult,
     Stored as Stored,
@@ -54,6 +55,7 @@ from core.requests import (
     Find as Find,
     Audit as Audit,
     Run as Run,
+    SampleEvery as SampleEvery,
     Pause as Pause,
     Rewind as Rewind,
     Reset as Reset,
@@ -72,6 +74,7 @@ from core.requests import (
 from core.events import (
     AnyEvent as AnyEvent,
     Stepped as Stepped,
+    Sampled as Sampled,
     Rescored as Rescored,
     Glimpsed as Glimpsed,
     Continued as Continued,

@@ -15,7 +15,7 @@ from core.anatomy import Anatomy
 from core.checkpoint import CONFIG, load_model
 from core.history import History, Snapshot
 from core.hub import Hub, HubModel, is_hub_id
-from core.messages import ModelInfo, Open, Reference, StepResult, TextInfo, Training
+from core.messages import ModelInfo, Open, Reference, SampleText, StepResult, TextInfo, Training
 from core.models.gpt2 import Model
 from core.sources import FRESH, Book, Folder, Fresh, Source, Tiny, conditions, fresh, info, is_path
 from core.text import clean
@@ -32,7 +32,8 @@ SNAPSHOT_BYTES = 2**30  # of memory for going back
 class Opened:
     """A model, the run on it, and what is said of both.
 
-    `results` are the steps known, by step; `anatomy` is of the step that was last taken apart.
+    `results` are the steps known, by step, `samples` the texts written at some of them; `anatomy` is of the
+    step that was last taken apart.
     """
 
     source: Source
@@ -46,6 +47,7 @@ class Opened:
     references: tuple[Reference, ...]
     saved: runs.Saved | None = None
     results: dict[int, StepResult] = field(default_factory=dict)
+    samples: dict[int, SampleText] = field(default_factory=dict)
     anatomy: Anatomy | None = None
     warning: str | None = None
 
@@ -120,6 +122,7 @@ def _resumed(folder: Path, means: Means) -> Opened:
     at = _set_up(source, record.training, means, text=text)
     at.saved = saved
     at.results = {result.step: result for result in saved.results}
+    at.samples = {sample.step: sample for sample in saved.samples}
     reached = [(step, path) for step, path in runs.checkpoints(folder) if step <= saved.position]
     if reached:
         step, path = reached[-1]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core import runs
-from core.messages import StepResult
+from core.messages import SampleText, StepResult
 from core.opening import Opened
 
 CHECKPOINT_SECONDS = 60.0
@@ -80,6 +80,15 @@ class Recorder:
             return
         if self._clock() - self._saved_at >= CHECKPOINT_SECONDS:
             self.save(at)
+
+    def sample(self, sample: SampleText) -> None:
+        """Write down what the model wrote at a step."""
+        if self._run is None:
+            return
+        try:
+            self._run.append_sample(sample)
+        except runs.RunError as error:
+            self._fail(error)
 
     def save(self, at: Opened) -> None:
         """A checkpoint of the present step, in the background; none where it stands already."""

@@ -13,6 +13,7 @@ TEXTS = 16  # at most: every edit of a prompt makes another
 BUDGET = 64 * 2**20  # bytes; of a row with 20 candidates 172 go into it
 
 Frame = np.ndarray  # of one step: _dtype(...), ()
+_Key = tuple[str, bool]  # a text, and whether its first token is scored as well
 
 
 class Recordings:
@@ -25,28 +26,29 @@ class Recordings:
     def __init__(self, tokenizer: Tokenizer, *, budget: int = BUDGET) -> None:
         self._tokenizer = tokenizer
         self._budget = budget
-        self._texts: dict[str, _Text] = {}
+        self._texts: dict[_Key, _Text] = {}
 
     def put(self, table: Table) -> None:
         """Keep a table of a text of one token or more; one of the same step is replaced."""
         width = max((len(prediction.top) for prediction in table.predictions), default=0)
-        known = self._texts.get(table.text)
+        key = table.text, table.first_token
+        known = self._texts.get(key)
         if known is None or known.width < width:
             known = _Text(table, width)  # a frame holds as many candidates as the widest: no narrower ones
-        others = [each for each in self._texts.items() if each[0] != table.text]
-        self._texts = dict([*others[1 - TEXTS :], (table.text, known)])
+        others = [each for each in self._texts.items() if each[0] != key]
+        self._texts = dict([*others[1 - TEXTS :], (key, known)])
         known.frames[table.step] = _packed(table, known.dtype)
         while sum(len(text.frames) * text.dtype.itemsize for text in self._texts.values()) > self._budget:
             largest = max(self._texts.values(), key=lambda text: len(text.frames) * text.dtype.itemsize)
             if not largest.thin():
                 break
 
-    def at(self, text: str, step: int) -> Table | None:
+    def at(self, text: str, step: int, *, first_token: bool = False) -> Table | None:
         """The table of a text at the latest recorded step up to `step`, or else the first recorded one.
 
-        None where nothing of that text is recorded.
+        None where nothing of that text, with its first token scored or without, is recorded.
         """
-        known = self._texts.get(text)
+        known = self._texts.get((text, first_token))
         steps = list(known.frames) if known else []
         if known is None or not steps:
             return None
@@ -78,7 +80,7 @@ class _Text:
         )
         self.frames: dict[int, Frame] = {}
         self._tokens, self._window_starts = table.tokens, table.window_starts
-        self._text = table.text
+        self._text, self._first_token = table.text, table.first_token
         self._targets = [p.target.token_id if p.target else None for p in table.predictions]
 
     def thin(self) -> bool:
@@ -115,8 +117,9 @@ class _Text:
             tokens=self._tokens,
             predictions=predictions,
             window_starts=self._window_starts,
-            summary=summary(self._tokens, predictions),
+            summary=summary(self._tokens, predictions, first_token=self._first_token),
             step=step,
+            first_token=self._first_token,
         )
 
 

@@ -57,12 +57,16 @@ class Prediction(Message, frozen=True, kw_only=True):
 
 
 class Summary(Message, frozen=True, kw_only=True):
-    """Over the scored tokens: mean surprisal in nats (the loss), exp of it, and bits per UTF-8 byte."""
+    """Over the scored tokens: mean surprisal in nats (the loss), exp of it, and bits per UTF-8 byte.
+
+    `without_first` is the mean of the rows but the first token's, where that one is scored with others.
+    """
 
     scored: int
     mean: Real | None
     perplexity: Real | None
     bits_per_byte: Real | None
+    without_first: Real | None = None
 
 
 class Table(Message, frozen=True, kw_only=True):
@@ -70,7 +74,8 @@ class Table(Message, frozen=True, kw_only=True):
 
     `window_starts` are the positions where the model's context begins anew (0 and the multiples of the
     context); `step` is the training step whose weights made it, `moved_from` the one its rows' `moved`
-    counts from.
+    counts from. With `first_token` the text is read after `<|endoftext|>`: that is token 0 then, so that
+    the first token of the text is scored as well, and the windows hold it like any other token.
     """
 
     text: str
@@ -80,6 +85,16 @@ class Table(Message, frozen=True, kw_only=True):
     summary: Summary
     step: int
     moved_from: int | None = None
+    first_token: bool = False
+
+    @property
+    def text_tokens(self) -> tuple[Token, ...]:
+        """Those of the text, also where it is read after `<|endoftext|>`."""
+        return self.tokens[1:] if self.first_token else self.tokens
+
+    def number(self, position: int) -> int:
+        """What a row is called: after so many tokens of the text its prediction is made."""
+        return position if self.first_token else position + 1
 
 
 class Candidates(Message, frozen=True, kw_only=True):
@@ -155,6 +170,14 @@ class StepResult(Message, frozen=True, kw_only=True):
     seconds: float = 0.0
 
 
+class SampleText(Message, frozen=True, kw_only=True):
+    """What a model wrote at a step of its run: `text`, its most probable tokens after `prompt`."""
+
+    step: int
+    prompt: str
+    text: str
+
+
 class ModelInfo(Message, frozen=True, kw_only=True):
     """The model at hand: where it came from and its shape."""
 
@@ -216,9 +239,10 @@ class State(Message, frozen=True, kw_only=True):
 
 
 class Curve(Message, frozen=True, kw_only=True):
-    """The steps of the run so far, oldest first."""
+    """The steps of the run so far, and the texts sampled at some of them, oldest first."""
 
     results: tuple[StepResult, ...]
+    samples: tuple[SampleText, ...] = ()
 
 
 class Stored(Message, frozen=True, kw_only=True):

@@ -36,26 +36,33 @@ class Status(Request[State], frozen=True, kw_only=True):
 
 
 class History(Request[Curve], frozen=True, kw_only=True):
-    """Ask for the steps of the run from step `since` on."""
+    """Ask for the steps of the run from step `since` on, and the texts sampled there."""
 
     since: int = 0
 
 
 class Score(Request[Table], frozen=True, kw_only=True):
-    """Score a text, and keep on scoring it after every step. A newer one replaces a waiting older one."""
+    """Score a text, and keep on scoring it after every step. A newer one replaces a waiting older one.
+
+    With `first_token` it is read after `<|endoftext|>`, which is token 0 of the scored text from then on, for
+    whatever asks for a position.
+    """
 
     text: str
     top_k: int = 20
+    first_token: bool = False
 
 
 class Recall(Request[Table], frozen=True, kw_only=True):
     """The watched text as it was at a step of this run, or at the latest one before it that is recorded.
 
-    Its rows are compared with the latest table of that text. Answered also in the middle of a step.
+    Its rows are compared with the latest table of that text. With `first_token` and without it is another
+    recording. Answered also in the middle of a step.
     """
 
     text: str
     step: int
+    first_token: bool = False
 
 
 class Find(Request[Candidates], frozen=True, kw_only=True):
@@ -76,6 +83,22 @@ class Run(Request[State], frozen=True, kw_only=True):
     """Train `steps` more steps, or to the end of the schedule; answered at once, `Stepped` tells the rest."""
 
     steps: int | None = None
+
+
+class SampleEvery(Request[State], frozen=True, kw_only=True):
+    """Sample a text after every `steps` steps from now on, also before the first one; with 0 none any more.
+
+    The model goes on from `prompt` (or from a beginning that fits what it trains on) with its most probable
+    tokens, `tokens` of them. That moves nothing of the run. `Sampled` tells of each, `Curve` has them all.
+    """
+
+    steps: int
+    prompt: str | None = None
+    tokens: int = 30
+
+    def __post_init__(self) -> None:
+        require("sample every", self.steps, 0, 10_000_000)
+        require("tokens", self.tokens, 1, 1000)
 
 
 class Pause(Request[State], frozen=True, kw_only=True):
@@ -114,9 +137,13 @@ class Upload(Request[Stored], frozen=True, kw_only=True):
 
 
 class Generate(Request[Generated], frozen=True, kw_only=True):
-    """Continue a text by `tokens` tokens, drawn with `sampling`; a draw depends on the seed and its place."""
+    """Continue a text by `tokens` tokens, drawn with `sampling`; a draw depends on the seed and its place.
+
+    With `first_token` the text, which may then be empty, is read after `<|endoftext|>`.
+    """
 
     text: str
+    first_token: bool = False
     tokens: int = 20
     sampling: SampleConfig = SampleConfig()
     seed: int = 0
@@ -185,6 +212,7 @@ AnyRequest = (
     | Find
     | Audit
     | Run
+    | SampleEvery
     | Pause
     | Rewind
     | Reset

@@ -3,15 +3,18 @@
 import fcntl
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 import msgspec
 import platformdirs
 
-from core.messages import StepResult, Training
+from core.messages import SampleText, StepResult, Training
+
+Line = TypeVar("Line", StepResult, SampleText)
 
 AUTOMATIC = "explore-"  # how a run is called that nobody named
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
@@ -19,7 +22,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 # All that a writer puts into a run's folder: only a folder with nothing else in it is deleted as a run.
 _OWN = re.compile(
-    r"run\.json|metrics\.jsonl|interventions\.jsonl|recording\..+|snapshots|lock|checkpoint-\d+|\..+\.partial"
+    r"run\.json|metrics\.jsonl|samples\.jsonl|interventions\.jsonl|recording\..+|snapshots|lock|checkpoint-\d+|\..+\.partial"
 )
 
 
@@ -39,11 +42,12 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class Saved:
-    """What a run folder holds: the record, its steps in order, and where it stood."""
+    """What a run folder holds: the record, its steps and sample texts in order, and where it stood."""
 
     folder: Path
     record: RunRecord
     results: list[StepResult]
+    samples: list[SampleText]
     position: int
 
     @property
@@ -87,8 +91,14 @@ def automatic_name() -> str:
 def read(folder: Path) -> Saved:
     """A run folder as it was left. Raises RunError."""
     record = read_record(folder)
-    results, position = _read_metrics(folder / "metrics.jsonl")
-    return Saved(folder=folder, record=record, results=results, position=position)
+    lines = _read_lines(folder / "metrics.jsonl", StepResult)
+    return Saved(
+        folder=folder,
+        record=record,
+        results=_by_step(lines),
+        samples=_by_step(_read_lines(folder / "samples.jsonl", SampleText)),
+        position=lines[-1].step if lines else 0,
+    )
 
 
 def read_record(folder: Path) -> RunRecord:
@@ -104,28 +114,26 @@ def read_record(folder: Path) -> RunRecord:
         raise RunError(f"{file} cannot be read: {error}") from error
 
 
-def _read_metrics(file: Path) -> tuple[list[StepResult], int]:
-    """Every step once, its last line counting, ascending; and the step of the last line. No torn tail.
-
-    Raises RunError.
-    """
-    by_step: dict[int, StepResult] = {}
-    position = 0
-    decoder = msgspec.json.Decoder(StepResult)
+def _read_lines(file: Path, kind: type[Line]) -> list[Line]:
+    """The lines of a file that is only appended to, as they were written; no torn tail. Raises RunError."""
+    decoder = msgspec.json.Decoder(kind)
+    found = []
     try:
         lines = file.read_bytes().split(b"\n")[:-1]
     except FileNotFoundError:
-        return [], 0
+        return []
     except OSError as error:
         raise RunError(f"{file} cannot be read: {error.strerror}") from error
     for line in lines:
-        try:
-            result = decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            continue
-        by_step[result.step] = result
-        position = result.step
-    return [by_step[step] for step in sorted(by_step)], position
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            found.append(decoder.decode(line))
+    return found
+
+
+def _by_step(lines: list[Line]) -> list[Line]:
+    """Every step once, its last line counting, ascending."""
+    by_step = {line.step: line for line in lines}
+    return [by_step[step] for step in sorted(by_step)]
 
 
 def checkpoints(folder: Path) -> list[tuple[int, Path]]:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from core.checkpoint import PARTIAL, appearing, save_model, sync, write_json
 from core.history import Snapshot
-from core.messages import StepResult
+from core.messages import SampleText, StepResult
 from core.models.gpt2 import Model
 
 # One statement for all names of a module; sorted, each would have one of its own.
@@ -65,6 +65,7 @@ class Run:
         self.folder = folder
         self.keep = keep
         self._metrics: IO[bytes] | None = None
+        self._samples: IO[bytes] | None = None
         self._synced = 0.0
         self._saving: threading.Thread | None = None
         self._validations: dict[int, float] = {}
@@ -120,6 +121,18 @@ class Run:
             raise RunError(f"step {result.step} could not be written: {error.strerror}") from error
         self._note_validation(result)
 
+    def append_sample(self, sample: SampleText) -> None:
+        """Write a sample text's line. Raises RunError."""
+        try:
+            if self._samples is None:
+                self._samples = _open_after_last_line(self.folder / "samples.jsonl")
+            self._samples.write(msgspec.json.encode(sample) + b"\n")
+            self._samples.flush()
+        except OSError as error:
+            raise RunError(
+                f"the text of step {sample.step} could not be written: {error.strerror}"
+            ) from error
+
     def _note_validation(self, result: StepResult) -> None:
         if result.validation is not None:
             self._validations[result.step] = float(result.validation)
@@ -169,8 +182,9 @@ class Run:
 
     def close(self) -> None:
         self.wait()
-        if self._metrics is not None:
-            self._metrics.close()
+        for file in (self._metrics, self._samples):
+            if file is not None:
+                file.close()
         self._lock.close()
 
 

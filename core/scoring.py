@@ -78,12 +78,14 @@ class Scorer:
         *,
         top_k: int,
         step: int,
+        first_token: bool = False,
         before: Tensor | None = None,
         before_step: int | None = None,
     ) -> Table:
         """The whole table of a text of n tokens: n - 1 scored rows and one open row.
 
-        `before` are the surprisals (n - 1,) of the same text at step `before_step`, where they are known.
+        With `first_token` the first of them is `<|endoftext|>`, in front of the text. `before` are the
+        surprisals (n - 1,) of the same text at step `before_step`, where they are known.
         """
         for _ in self.steps(ids, top_k):
             pass
@@ -94,8 +96,9 @@ class Scorer:
             tokens=tokens,
             predictions=tuple(predictions) if before is None else moved(predictions, before.tolist()),
             window_starts=tuple(range(0, max(1, len(ids)), self._model.config.n_positions)),
-            summary=summary(tokens, predictions),
+            summary=summary(tokens, predictions, first_token=first_token),
             step=step,
+            first_token=first_token,
             moved_from=before_step if before is not None else None,
         )
 

@@ -9,19 +9,30 @@ from core import information
 from core.messages import Prediction, Summary, Table, Token, real
 
 
-def summary(tokens: Sequence[Token], predictions: Sequence[Prediction]) -> Summary:
-    """The mean surprisal in nats of the scored tokens, its exp, and their bits for each UTF-8 byte."""
+def summary(
+    tokens: Sequence[Token], predictions: Sequence[Prediction], *, first_token: bool = False
+) -> Summary:
+    """The mean surprisal in nats of the scored tokens, its exp, and their bits for each UTF-8 byte.
+
+    With `first_token` the first of them is that of the text's first token.
+    """
     surprisals = [p.target.surprisal for p in predictions if p.target is not None]
     if not surprisals:
         return Summary(scored=0, mean=None, perplexity=None, bits_per_byte=None)
-    total = math.fsum(surprisals) if all(map(math.isfinite, surprisals)) else sum(surprisals)
+    total = _sum(surprisals)
     mean = total / len(surprisals)
+    others = surprisals[1:] if first_token else []
     return Summary(
         scored=len(surprisals),
         mean=real(mean),
         perplexity=real(information.perplexity(mean)),
         bits_per_byte=real(information.bits_per_byte(total, sum(len(token.piece) for token in tokens[1:]))),
+        without_first=real(_sum(others) / len(others)) if others else None,
     )
+
+
+def _sum(surprisals: Sequence[float]) -> float:
+    return math.fsum(surprisals) if all(map(math.isfinite, surprisals)) else sum(surprisals)
 
 
 def moved(predictions: Sequence[Prediction], before: Sequence[float]) -> tuple[Prediction, ...]:

@@ -25,9 +25,13 @@ class Overtaken(Exception):
 
 @dataclass(kw_only=True)
 class Watch:
-    """One text and what it has looked like so far. `curve` holds its mean surprisal by step, in nats."""
+    """One text and what it has looked like so far. `curve` holds its mean surprisal by step, in nats.
+
+    With `first_token` its `ids` begin with that of `<|endoftext|>`, so that its first token is scored, too.
+    """
 
     text: str = ""
+    first_token: bool = False
     ids: list[int] = field(default_factory=list)
     top_k: int = 20
     curve: dict[int, float] = field(default_factory=dict)
@@ -69,7 +73,13 @@ class Watch:
         earlier = self._before if self._now is None or self._now[0] == step else self._now
         before_step, before = earlier or (None, None)
         table = scorer.table(
-            self.text, self.ids, top_k=self.top_k, step=step, before=before, before_step=before_step
+            self.text,
+            self.ids,
+            top_k=self.top_k,
+            step=step,
+            first_token=self.first_token,
+            before=before,
+            before_step=before_step,
         )
         if self.ids and (self._now is None or self._now[0] != step):
             surprisals = [p.target.surprisal for p in table.predictions if p.target is not None]

@@ -205,6 +205,72 @@ async def fewer_than_two_tokens_have_no_summary(talk: Talk) -> None:
     assert one.predictions[0].target is None and one.predictions[0].top
 
 
+async def a_text_can_be_read_after_endoftext_so_that_its_first_token_is_scored(talk: Talk) -> None:
+    await talk.opened()
+    plain = await talk.ask(m.Score(text=TEXT, top_k=7))
+    table = await talk.ask(m.Score(text=TEXT, top_k=7, first_token=True))
+    ids = gpt2().encode(TEXT)
+    assert (plain.first_token, table.first_token, table.text) == (False, True, TEXT)
+    assert [token.token_id for token in table.tokens] == [50256, *ids]
+    assert [p.target and p.target.token_id for p in table.predictions] == [*ids, None]
+    nats = [p.target.surprisal for p in table.predictions if p.target is not None]
+    summary = table.summary
+    assert summary.scored == 7 and plain.summary.without_first is None
+    assert float(summary.mean or 0) == pytest.approx(math.fsum(nats) / 7, rel=1e-12)
+    assert float(summary.without_first or 0) == pytest.approx(math.fsum(nats[1:]) / 6, rel=1e-12)
+    bits = sum(nats) / math.log(2)
+    assert float(summary.bits_per_byte or 0) == pytest.approx(bits / len(TEXT), rel=1e-9)
+    empty = await talk.ask(m.Score(text="", top_k=7, first_token=True))
+    assert (len(empty.tokens), empty.summary.scored, empty.predictions[0].target) == (1, 0, None)
+    assert [c.token_id for c in empty.predictions[0].top] == [c.token_id for c in table.predictions[0].top]
+    await talk.ask(m.Score(text=TEXT, top_k=7, first_token=True))
+    await talk.trained(1)
+    trained = [result for event in talk.told(m.Stepped) for result in event.results]
+    assert float(trained[0].prompt or 0) == pytest.approx(float(summary.mean or 0), rel=1e-6)
+
+
+async def positions_count_endoftext_where_a_text_is_read_after_it(talk: Talk) -> None:
+    await talk.opened()
+    table = await talk.ask(m.Score(text=TEXT, top_k=20, first_token=True))
+    for position in (0, 1, 7):
+        row = table.predictions[position]
+        best = row.top[0]
+        found = await talk.ask(m.Find(position=position, query="", limit=3))
+        assert [(c.token_id, c.rank) for c in found.found] == [(c.token_id, c.rank) for c in row.top[:3]]
+        made = await talk.ask(m.Audit(position=position))
+        target = row.target or best
+        assert (made.position, made.token.token_id, made.scored) == (position, target.token_id, 7)
+        assert made.surprisal == pytest.approx(target.surprisal, abs=1e-5)
+        if row.target is not None:
+            assert made.mean == pytest.approx(float(table.summary.mean or 0), abs=1e-6)
+        plain = m.Control(position=position, sampling=m.SampleConfig(), token_ids=(best.token_id,))
+        left = await talk.ask(plain)
+        assert float(left.log_probs[0]) == pytest.approx(float(best.log_prob), abs=1e-5)
+    assert "8" in (await talk.refused(m.Find(position=8, query="a"))).message
+    begun = await talk.ask(m.World(position=0))
+    assert begun.missing is not None, "what begins a document is not counted"
+    known = await talk.ask(m.World(position=2))
+    await talk.ask(m.Score(text=TEXT))
+    assert (await talk.ask(m.World(position=1))).counts == known.counts
+    for text in ("", TEXT):
+        best = (await talk.ask(m.Score(text=text, top_k=1, first_token=True))).predictions[-1].top[0]
+        one = m.Generate(text=text, tokens=1, first_token=True, sampling=GREEDY)
+        assert (await talk.ask(one)).text == best.piece.decode("utf-8", "replace")
+
+
+async def with_its_first_token_scored_a_text_is_another_recording(talk: Talk) -> None:
+    await talk.opened()
+    for first_token in (False, True):
+        await talk.ask(m.Score(text=TEXT, first_token=first_token))
+        await talk.trained(1)
+    plain = await talk.ask(m.Recall(text=TEXT, step=0))
+    assert (plain.step, plain.first_token, len(plain.predictions)) == (0, False, 7)
+    other = await talk.ask(m.Recall(text=TEXT, step=0, first_token=True))
+    assert (other.step, other.first_token, len(other.predictions)) == (1, True, 8)
+    assert other.moved_from == 2 and other.summary.without_first is not None
+    assert (await talk.ask(m.Recall(text=TEXT, step=1))).moved_from is None, "the latest is of another kind"
+
+
 async def windows_begin_at_multiples_of_the_context(talk: Talk) -> None:
     await talk.opened()
     table = await talk.ask(m.Score(text="a b c d e f g h i j k l m n o p q r"))
@@ -311,6 +377,38 @@ async def after_the_schedule_a_run_has_to_be_extended(talk: Talk) -> None:
     extended = await talk.ask(m.Extend(steps=3))
     assert (extended.goal, extended.step, extended.running) == (5, 2, False)
     assert (await talk.rested(m.Run())).step == 5
+
+
+async def a_text_is_sampled_at_chosen_steps_of_a_run(talk: Talk) -> None:
+    await talk.opened()
+    assert "nothing to continue" in (await talk.refused(m.SampleEvery(steps=1, prompt=""))).message
+    asked = await talk.ask(m.SampleEvery(steps=3, prompt=TEXT, tokens=4))
+    assert asked == await talk.ask(m.Status())
+    await talk.trained(7)
+    await talk.ask(m.Status())  # an answer comes after the events before it
+    told = tuple(sample for event in talk.told(m.Sampled) for sample in event.samples)
+    assert [(sample.step, sample.prompt) for sample in told] == [(0, TEXT), (3, TEXT), (6, TEXT)]
+    assert (await talk.ask(m.History())).samples == told
+    assert (await talk.ask(m.History(since=4))).samples == told[2:]
+    await talk.ask(m.Rewind(step=6))
+    written = await talk.ask(m.Generate(text=TEXT, tokens=4, sampling=GREEDY))
+    assert written.text == told[2].text
+    await talk.ask(m.SampleEvery(steps=0))
+    await talk.trained(3)
+    assert (await talk.ask(m.History())).samples == told
+    await talk.ask(m.Reset())
+    assert (await talk.ask(m.History())).samples == ()
+
+
+async def a_run_that_is_opened_again_has_its_samples(talk: Talk) -> None:
+    await talk.opened()
+    await talk.ask(m.SampleEvery(steps=2, tokens=3))
+    state = await talk.trained(2)
+    await talk.ask(m.SampleEvery(steps=0))
+    samples = (await talk.ask(m.History())).samples
+    assert [sample.step for sample in samples] == [0, 2] and all(sample.prompt for sample in samples)
+    await talk.ask(m.Open(model=state.run or "", training=TINY))
+    assert (await talk.ask(m.History())).samples == samples
 
 
 async def rewind_gives_back_the_very_table(talk: Talk) -> None:
@@ -948,6 +1046,9 @@ CLAIMS: tuple[Callable[[Talk], Awaitable[None]], ...] = (
     a_table_has_a_prediction_for_every_token,
     the_summary_is_of_the_scored_rows,
     fewer_than_two_tokens_have_no_summary,
+    a_text_can_be_read_after_endoftext_so_that_its_first_token_is_scored,
+    positions_count_endoftext_where_a_text_is_read_after_it,
+    with_its_first_token_scored_a_text_is_another_recording,
     windows_begin_at_multiples_of_the_context,
     any_text_can_be_scored,
     of_many_scores_the_latest_is_answered,
@@ -958,6 +1059,8 @@ CLAIMS: tuple[Callable[[Talk], Awaitable[None]], ...] = (
     steps_asked_for_add_up,
     pause_ends_a_run_where_it_is,
     after_the_schedule_a_run_has_to_be_extended,
+    a_text_is_sampled_at_chosen_steps_of_a_run,
+    a_run_that_is_opened_again_has_its_samples,
     rewind_gives_back_the_very_table,
     a_run_retraces_its_curve_after_a_rewind,
     rewind_shows_the_text_at_the_step_it_went_to,

@@ -58,11 +58,15 @@ class FakeDistribution:
         return [-float(self.row(a, step)[b]) for a, b in pairwise(ids)]
 
     def table(
-        self, text: str, step: int, top_k: int, before: tuple[int, Sequence[float]] | None = None
+        self,
+        request: m.Score,
+        ids: Sequence[int],
+        step: int,
+        before: tuple[int, Sequence[float]] | None = None,
     ) -> m.Table:
-        """The table of a text; `before` are its surprisals at another step."""
-        ids = self._tokenizer.encode(text)
+        """The table of a text of these ids; `before` are its surprisals at another step."""
         predictions = []
+        top_k = request.top_k
         for i, token_id in enumerate(ids):
             row = self.row(token_id, step)
             best = np.argpartition(-row, top_k)[:top_k]
@@ -78,25 +82,28 @@ class FakeDistribution:
                 )
             )
         return m.Table(
-            text=text,
+            text=request.text,
+            first_token=request.first_token,
             tokens=tuple(m.Token(token_id=i, piece=self._tokenizer.piece(i)) for i in ids),
             predictions=tuple(predictions),
             window_starts=tuple(range(0, max(1, len(ids)), self._context)),
-            summary=self._summary(ids, [p.target.surprisal for p in predictions if p.target is not None]),
+            summary=self._summary(request, ids, [p.target.surprisal for p in predictions if p.target]),
             step=step,
             moved_from=before[0] if before is not None else None,
         )
 
-    def _summary(self, ids: Sequence[int], surprisals: Sequence[float]) -> m.Summary:
+    def _summary(self, request: m.Score, ids: Sequence[int], surprisals: Sequence[float]) -> m.Summary:
         if not surprisals:
             return m.Summary(scored=0, mean=None, perplexity=None, bits_per_byte=None)
         total = math.fsum(surprisals)
         mean = total / len(surprisals)
+        others = surprisals[1:] if request.first_token else []
         return m.Summary(
             scored=len(surprisals),
             mean=mean,
             perplexity=information.perplexity(mean),
             bits_per_byte=information.bits_per_byte(total, len(self._tokenizer.decode(ids[1:]))),
+            without_first=math.fsum(others) / len(others) if others else None,
         )
 
     def find(self, last: int, step: int, query: str, limit: int) -> m.Candidates:

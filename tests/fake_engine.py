@@ -38,6 +38,7 @@ class FakeRun:
     step: int = 0
     goal: int = 0
     results: dict[int, m.StepResult] = field(default_factory=dict)
+    samples: dict[int, m.SampleText] = field(default_factory=dict)
     anatomy: m.Dissected | None = None
 
 
@@ -71,7 +72,7 @@ class FakeEngine:
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._inbox = Inbox(self._send, self._greeted, self._recall)
-        self._recorded: dict[tuple[str, int], m.Table] = {}
+        self._recorded: dict[tuple[str, bool, int], m.Table] = {}
         self._worker: asyncio.Task[None] | None = None
         self._failing: list[tuple[type[Any] | None, Refused]] = []
         self._words = ""
@@ -85,7 +86,8 @@ class FakeEngine:
         self._model = m.Open().model
         self._until: int | None = None
         self._counting = False
-        self._watched = ("", 20)
+        self._watched = m.Score(text="")
+        self._sampling = m.SampleEvery(steps=0)
         self._scored_at: tuple[FakeRun | None, int] = (None, 0)
         self._seen: list[tuple[int, list[float]]] = []  # the last two steps at which the text was measured
         self._prompt_curve: dict[int, float] = {}
@@ -212,9 +214,10 @@ class FakeEngine:
             case m.Open():
                 return self._open(request)
             case m.History():
-                known = self._at.results
+                known, samples = self._at.results, self._at.samples
                 return m.Curve(
-                    results=tuple(self._joined(known[s]) for s in sorted(known) if s >= request.since)
+                    results=tuple(self._joined(known[s]) for s in sorted(known) if s >= request.since),
+                    samples=tuple(samples[s] for s in sorted(samples) if s >= request.since),
                 )
             case m.Score():
                 return self._score(request)
@@ -222,6 +225,10 @@ class FakeEngine:
                 return self._find(request)
             case m.Run() | m.Extend():
                 self._lengthen(request)
+            case m.SampleEvery():
+                if request.prompt == "":
+                    raise Refused("bad_request", "there is nothing to continue")
+                self._sampling = request
             case m.Pause():
                 self._until = None
             case m.Rewind():
@@ -264,7 +271,10 @@ class FakeEngine:
     def _open(self, request: m.Open) -> m.State:
         if request.model in self.runs:
             run = self.runs[request.model]
-            self._take(FakeRun(run.training, run.text, run.step, run.goal, dict(run.results)), request.model)
+            self._take(
+                FakeRun(run.training, run.text, run.step, run.goal, dict(run.results), dict(run.samples)),
+                request.model,
+            )
             self._name = request.model
         elif request.model in ("fresh", "tiny"):
             self._take(self._new_run(request.training), request.model)
@@ -353,54 +363,69 @@ class FakeEngine:
     def _score(self, request: m.Score) -> m.Table:
         text = clean(request.text)
         self._require_open()
-        unread = self._unread(text)
-        if text != self._watched[0]:
+        unread = self._unread(request)
+        request = msgspec.structs.replace(request, text=text)
+        if request != msgspec.structs.replace(self._watched, top_k=request.top_k):
             self._seen.clear()
             self._prompt_curve.clear()
-        self._watched = text, request.top_k
+        self._watched = request
         table = self._table()
         self._scored_at = self._at, self._at.step
         if unread > GLIMPSED_FROM:
             position, step = len(table.tokens) - 1, self._at.step
             open_row = table.predictions[position]
-            self._emit(m.Glimpsed(text=text, step=step, position=position, prediction=open_row))
+            self._emit(
+                m.Glimpsed(
+                    text=text,
+                    first_token=request.first_token,
+                    step=step,
+                    position=position,
+                    prediction=open_row,
+                )
+            )
         return table
 
-    def _unread(self, text: str) -> int:
+    def _ids(self, read: m.Score | m.Generate) -> list[int]:
+        """The tokens of a text as it is to be read."""
+        ids = self._tokenizer.encode(clean(read.text))
+        return [self._tokenizer.end_of_text, *ids] if read.first_token else ids
+
+    def _unread(self, request: m.Score) -> int:
         """How many of a text's tokens a model that remembers the last text would still have to read."""
-        ids = self._tokenizer.encode(text)
+        ids = self._ids(request)
         if self._scored_at != (self._at, self._at.step):
             return len(ids)
-        known = self._tokenizer.encode(self._watched[0])
+        known = self._ids(self._watched)
         pairs = zip(ids, known, strict=False)
         return len(ids) - next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(ids), len(known)))
 
     def _table(self) -> m.Table:
-        text, top_k = self._watched
+        watched = self._watched
         self._measure()
         before = self._seen[0] if len(self._seen) > 1 else None
-        table = self._q.table(text, self._at.step, top_k, before)
+        table = self._q.table(watched, self._ids(watched), self._at.step, before)
         if table.tokens:
-            self._recorded[text, self._at.step] = table
+            self._recorded[watched.text, watched.first_token, self._at.step] = table
         return table
 
     def _recall(self, call: m.Call) -> None:
         assert isinstance(call.request, m.Recall)
         self.asked.append(call.request)
-        text, step = clean(call.request.text), call.request.step
-        steps = sorted(at for of, at in self._recorded if of == text)
+        text, first_token, step = clean(call.request.text), call.request.first_token, call.request.step
+        steps = sorted(at for *of, at in self._recorded if of == [text, first_token])
         if not steps:
             message = "nothing of this prompt is recorded yet"
             self._send(m.Failure(id=call.id, kind="bad_request", message=message))
             return
-        found = self._recorded[text, max((s for s in steps if s <= step), default=steps[0])]
+        found = self._recorded[text, first_token, max((s for s in steps if s <= step), default=steps[0])]
         found = msgspec.structs.replace(
             found,
             predictions=tuple(msgspec.structs.replace(p, moved=None) for p in found.predictions),
             moved_from=None,
         )
         latest = self._table()
-        if text == self._watched[0] and latest.step != found.step:
+        watched = self._watched
+        if (text, first_token) == (watched.text, watched.first_token) and latest.step != found.step:
             moved = (
                 p if p.target is None or now.target is None
                 else msgspec.structs.replace(p, moved=p.target.surprisal - now.target.surprisal)
@@ -411,14 +436,15 @@ class FakeEngine:
 
     def _measure(self) -> None:
         step = self._at.step
-        if self._watched[0] and (not self._seen or self._seen[-1][0] != step):
-            surprisals = self._q.surprisals(self._tokenizer.encode(self._watched[0]), step)
+        ids = self._ids(self._watched)
+        if ids and (not self._seen or self._seen[-1][0] != step):
+            surprisals = self._q.surprisals(ids, step)
             self._seen = [*self._seen[-1:], (step, surprisals)]
             if surprisals:
                 self._prompt_curve[step] = math.fsum(surprisals) / len(surprisals)
 
     def _show(self) -> None:
-        if self._watched[0]:
+        if self._ids(self._watched):
             self._emit(m.Rescored(table=self._table()))
 
     def _joined(self, result: m.StepResult) -> m.StepResult:
@@ -429,7 +455,7 @@ class FakeEngine:
 
     def _audit(self, request: m.Audit) -> m.Arithmetic:
         self._token_at(request.position)  # refuses one that is not there
-        ids = self._tokenizer.encode(self._watched[0])
+        ids = self._ids(self._watched)
         return self._q.arithmetic(ids, request.position, self._at.step)
 
     def _control(self, request: m.Control) -> m.Controlled:
@@ -443,7 +469,7 @@ class FakeEngine:
         last, name = self._token_at(request.position), self._at.training.text
         if self.unindexed is not None:
             return m.Followed(text=name, missing=self.unindexed)
-        prefix = self._tokenizer.encode(self._watched[0])[: request.position + 1]
+        prefix = self._ids(self._watched)[: request.position + 1]
         return fake_world.followed(self._q, name, self._training_ids, prefix, last, self._at.step, request)
 
     def _draw_trigrams(self) -> None:
@@ -458,13 +484,13 @@ class FakeEngine:
 
     def _token_at(self, position: int) -> int:
         self._require_open()
-        ids = self._tokenizer.encode(self._watched[0])
+        ids = self._ids(self._watched)
         if not 0 <= position < len(ids):
             raise Refused("bad_request", f"position {position} is outside the text of {len(ids)} tokens")
         return ids[position]
 
     async def _generate(self, request: m.Generate) -> m.Generated:
-        ids = self._tokenizer.encode(clean(request.text))
+        ids = self._ids(request)
         if not ids:
             raise Refused("bad_request", "there is nothing to continue: type a prompt of at least one token")
         made: list[int] = []
@@ -504,6 +530,7 @@ class FakeEngine:
         if self._name is None:
             self._name = f"explore-{len(self.runs) + 1}"
             run.results[0] = m.StepResult(step=0, validation=self._loss(0))
+            self._sample_if_due()
         self.runs[self._name] = run
         if run.step + 1 == self.diverges_at:
             best = min(
@@ -525,6 +552,20 @@ class FakeEngine:
         self._emit(m.Stepped(results=results, state=self._state()))
         if self._until is None or self._allowed == 0 or run.step % 10 == 0:
             self._show()
+        self._sample_if_due()
+
+    def _sample_if_due(self) -> None:
+        run, sampling = self._at, self._sampling
+        if not sampling.steps or run.step % sampling.steps:
+            return
+        prompt = clean(sampling.prompt) if sampling.prompt is not None else "The fat cat"
+        greedy = m.Generate(text=prompt, sampling=m.SampleConfig(temperature=0))
+        ids = self._ids(greedy)
+        for _ in range(sampling.tokens):
+            ids.append(self._q.drawn(ids, run.step, greedy))
+        text = self._tokenizer.decode(ids).decode("utf-8", errors="replace").removeprefix(prompt)
+        run.samples[run.step] = m.SampleText(step=run.step, prompt=prompt, text=text)
+        self._emit(m.Sampled(samples=(run.samples[run.step],)))
 
     def _result(self, step: int) -> m.StepResult:
         training = self._at.training

@@ -30,6 +30,9 @@ KEYS = (
     Key("train.reset", "reset", "ctrl+r", "r", "Reset", "Back to the weights the run started from"),
     Key("train.fresh", "fresh", "", "", "Fresh model", "Untrained: weights drawn anew from a seed"),
     Key("train.tiny", "tiny", "", "", "Tiny model", "The trained model that comes with neglogp, as it came"),
+    Key(
+        "train.samples", "sample_every", "", "", "Sample texts", "How often the prompt is continued in a run"
+    ),
     Key("train.settings", "settings", "f9", "comma", "Settings", "Text, size, rate: all of a run", True),
     Key("prompt.sample", "sample", "ctrl+t", "t", "Sample", "Sample one token and append it to the prompt"),
     Key("prompt.stream", "stream", "ctrl+g", "c", "Stream 20", "Let the model write 20 tokens, or stop it"),
@@ -60,6 +63,14 @@ KEYS = (
     Key("look.later", "look(1)", "", "right_square_bracket", "Look on", "The prompt as it was a step later"),
     Key("look.now", "look_now", "", "backslash", "Look at now", "The prompt as it is now"),
     Key("look.find", "find", "f5", "f", "Find token", "Find any token by part of it, and its p here"),
+    Key(
+        "look.first_token",
+        "first_token",
+        "",
+        "0",
+        "First token",
+        "Row 0: the prompt's first token as well, predicted after <|endoftext|>",
+    ),
     Key("look.audit", "audit", "", "a", "Arithmetic", "How the row's −log p comes about, number by number"),
     Key("look.beside", "beside", "", "p", "p beside q", "What the training text says, beside the model's q"),
     Key("look.units", "units", "ctrl+n", "n", "Bits", "Show information in nats or in bits", True),

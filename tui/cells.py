@@ -1,7 +1,7 @@
 """Text cut and padded to a width in terminal cells."""
 
 from rich.cells import cell_len as cell_len
-from rich.cells import set_cell_size
+from rich.cells import chop_cells, set_cell_size
 
 ELLIPSIS = "…"
 
@@ -17,6 +17,18 @@ def right(text: str, width: int) -> str:
     """Exactly `width` cells, right-aligned; a number that does not fit shows as dots, never as another."""
     cells = cell_len(text)
     return "·" * width if cells > width else " " * (width - cells) + text
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """The words of a text in lines of at most `width` cells; a word too long for one is broken."""
+    lines = [""]
+    for word in text.split(" "):
+        if lines[-1] and cell_len(lines[-1]) + 1 + cell_len(word) <= width:
+            lines[-1] += f" {word}"
+            continue
+        parts = chop_cells(word, width) or [""]
+        lines = [*lines, *parts] if lines[-1] else [*lines[:-1], *parts]
+    return lines
 
 
 def tail(text: str, width: int) -> str:

@@ -10,7 +10,12 @@ import click
 import msgspec
 from click.core import ParameterSource
 
-from core.messages import Generate, SampleConfig, Training  # no torch, and the screen needs it first of all
+from core.messages import (
+    Generate,
+    SampleConfig,
+    SampleEvery,
+    Training,
+)  # no torch, and the screen needs it first of all
 from tui.failing import Failed, as_usage, in_one_sentence
 from tui.options import FRESH, MODEL, TRAINING, TRAINING_HELP, model_option, training_options
 from tui.run_commands import runs
@@ -99,23 +104,30 @@ def explore(model: str, engine: str | None, seed: int) -> None:
 @MODEL
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
 @click.option("--csv", "as_csv", is_flag=True, help="Comma-separated, one line a token, in UTF-8.")
-def score(text: str, model: str, as_json: bool, as_csv: bool) -> None:
+@click.option("--first-token", is_flag=True, help="Score the first token, too: read after <|endoftext|>.")
+def score(text: str, model: str, as_json: bool, as_csv: bool, first_token: bool) -> None:
     """Print what the model thought of every token of TEXT, or of what comes on stdin.
 
     \b
     neglogp score "The fat cat sat on the mat"
     printf %s "The fat cat sat on the mat" | neglogp score - --model myrun
     neglogp score - --json < letter.txt | jq .summary.perplexity
+    neglogp score "The fat cat" --first-token
 
     Stdin counts to its last byte: `echo` would add a line end, which is a token like any other.
 
     The table has one row a prefix: the token that really followed, its probability p, its surprisal -log p
     in nats and bits, its rank among all tokens (1 is the likeliest), and the entropy H of the prediction.
 
+    The first token is predicted from nothing and not scored. --first-token reads the text after
+    <|endoftext|>, which stands between documents in training texts: row 0 is the prediction of the first
+    token, and the mean is told with it and without. All other rows are read after <|endoftext|> then, too,
+    which takes one place in the first window: in a longer text every later window begins a token earlier.
+
     --json prints {schema, model, summary, tokens}: in `tokens` one entry a token of the text with token,
     token_id, bytes (its numbers), logprob, surprisal_nats, surprisal_bits, rank and entropy_nats, all about
-    the prediction that was made of it. The first token is predicted from nothing: its figures are null (in
-    --csv, which has the same columns, empty). `token` shows bytes that are no UTF-8 alone as U+FFFD. A figure
+    the prediction that was made of it. Where the first token is not scored its figures are null (in --csv,
+    which has the same columns, empty). `token` shows bytes that are no UTF-8 alone as U+FFFD. A figure
     that is not finite is the string "inf", "-inf" or "nan", since JSON has no number for it.
     """
     if as_json and as_csv:
@@ -124,7 +136,8 @@ def score(text: str, model: str, as_json: bool, as_csv: bool) -> None:
     from tui.headless.talk import given_text
 
     with in_one_sentence():
-        command.score(given_text(text), model, "json" if as_json else "csv" if as_csv else "table")
+        output = "json" if as_json else "csv" if as_csv else "table"
+        command.score(given_text(text), model, output, first_token=first_token)
 
 
 @neglogp.command(short_help="Train a model on a file and keep the run in a folder.")
@@ -145,6 +158,14 @@ def score(text: str, model: str, as_json: bool, as_csv: bool) -> None:
 @click.option(
     "--tensorboard", metavar="FOLDER", help="Write every step for TensorBoard too (the extra `tensorboard`)."
 )
+@click.option(
+    "--sample-every",
+    type=int,
+    default=0,
+    metavar="N",
+    help="Have the model write a text after every N steps; 0 is never.  [default: 0]",
+)
+@click.option("--sample-prompt", metavar="TEXT", help="What it goes on from.  [default: by the text]")
 @click.pass_context
 def train(
     ctx: click.Context,
@@ -156,6 +177,8 @@ def train(
     model: str,
     prompt: str | None,
     tensorboard: str | None,
+    sample_every: int,
+    sample_prompt: str | None,
     **settings: Any,
 ) -> None:
     """Train a model on the text in FILE and keep the run in a folder.
@@ -172,9 +195,15 @@ def train(
     RUN/checkpoint-N is a model folder: `--model RUN` finds the one the run stands at, and transformers loads
     it with GPT2LMHeadModel.from_pretrained. If the text of a run is no longer at hand, give FILE to --resume.
 
+    --sample-every 50 prints what the model writes after step 0, 50, 100, … on stderr and keeps it in
+    RUN/samples.jsonl: its 30 most probable tokens after --sample-prompt, or after a beginning that fits the
+    text. The run comes out the same to the last bit.
+
     With --model book the book's settings take the place of the defaults below, and the run follows the book's
     as long as no option says otherwise; `evaluation` is then what the book prints as the training loss.
     """
+    with as_usage():
+        samples = SampleEvery(steps=sample_every, prompt=sample_prompt)
     if resume is not None:
         for name in ("out", "model", *TRAINING_HELP):
             if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
@@ -185,7 +214,7 @@ def train(
         from tui.headless import train as command
 
         with in_one_sentence():
-            return command.resume(resume, file, steps, prompt, tensorboard)
+            return command.resume(resume, file, steps, command.Beside(prompt, samples, tensorboard))
     if file is None or out is None:
         raise click.UsageError("give a FILE to train on and --out RUN to keep it in, or --resume RUN")
     with as_usage():
@@ -199,7 +228,8 @@ def train(
 
     fit = ctx.get_parameter_source("context") is ParameterSource.DEFAULT
     with in_one_sentence():
-        command.train(file, model, training, out, prompt, tensorboard, fit=fit)
+        beside = command.Beside(prompt, samples, tensorboard)
+        command.train(file, model, training, out, beside, fit=fit)
 
 
 @neglogp.command(short_help="Print a text and what the model goes on with.")

@@ -15,10 +15,12 @@ from tui.news import (
     TableChanged,
     TextContinued,
     TextIndexed,
+    TextsSampled,
     WorkGoesOn,
 )
 
 # A table takes 440 kB for 200 tokens: on a slow line more of them on their way would come ever later.
+SAMPLE_EVERY = 50  # steps, until a person says otherwise
 UNANSWERED = 2  # texts at most that are sent to be scored: one that is, and one that overtakes it
 
 
@@ -30,11 +32,12 @@ class Live(Asking):
         self._line = line
         self._opening = opening
         self._engine: Engine | None = None
-        self._wanted: str | None = None
-        self._scored: str | None = None  # the text that was last sent to be scored
+        self._wanted: m.Score | None = None
+        self._scored: m.Score | None = None  # what was last sent
         self._scoring = 0  # how many of those sent are not answered yet
         self.state: m.State | None = None
         self.table: m.Table | None = None
+        self.sampling = m.SampleEvery(steps=SAMPLE_EVERY)
         self._continuing: list[m.Generate] = []  # asked for and not answered yet, oldest first
         self._rewinding: m.Rewind | None = None  # the last one, until it is answered
 
@@ -66,6 +69,7 @@ class Live(Asking):
 
     async def _open(self, engine: Engine) -> None:
         self._learn(await engine.ask(self._opening))
+        await engine.ask(self.sampling)
         await self._all_steps()
         self._score_wanted(again=True)
 
@@ -106,13 +110,16 @@ class Live(Asking):
             case m.Stepped(results=results, state=state):
                 self._learn(state)
                 self._screen.post_message(StepsDone(results, anew=False))
+            case m.Sampled(samples=samples):
+                self._screen.post_message(TextsSampled(samples, anew=False))
             case m.Changed(state=state):
                 self._learn(state)
             case m.Rescored(table=table):
-                if table.text == self._wanted:
+                if self._wants(table.text, first_token=table.first_token):
                     self._show(table)
-            case m.Glimpsed(text=text, prediction=prediction):
-                if text == self._wanted and (self.table is None or self.table.text != text):
+            case m.Glimpsed(text=text, first_token=first_token, prediction=prediction):
+                known = self.table is not None and self.table.text == text
+                if not known and self._wants(text, first_token=first_token):
                     self._screen.post_message(OpenRowGlimpsed(text, prediction))
             case m.Continued(generated=generated):
                 if self._continuing:
@@ -132,10 +139,14 @@ class Live(Asking):
 
     # ----------------------------------------------------------------------------------------------- scoring
 
-    def watch(self, text: str) -> None:
+    def watch(self, wanted: m.Score) -> None:
         """Score this text: at once, also where an older one is being scored, which it overtakes."""
-        self._wanted = text
+        self._wanted = wanted
         self._score_wanted()
+
+    def _wants(self, text: str, *, first_token: bool) -> bool:
+        wanted = self._wanted
+        return wanted is not None and (wanted.text, wanted.first_token) == (text, first_token)
 
     def _score_wanted(self, *, again: bool = False) -> None:
         if again:
@@ -147,9 +158,9 @@ class Live(Asking):
             self._scored = self._wanted
             self._spawn(self._score(self._engine, self._wanted))
 
-    async def _score(self, engine: Engine, text: str) -> None:
+    async def _score(self, engine: Engine, wanted: m.Score) -> None:
         try:
-            self._show(await engine.ask(m.Score(text=text)))
+            self._show(await engine.ask(wanted))
         except EngineError as error:
             if error.kind != "superseded":
                 self._say(str(error), error=True)
@@ -172,6 +183,8 @@ class Live(Asking):
         try:
             for request in requests:
                 self._learn(await self._ask(request))
+                if isinstance(request, m.SampleEvery):
+                    self.sampling = request
                 if isinstance(request, m.Open):
                     self._opening = request
                     self._score_wanted(again=True)
@@ -188,6 +201,7 @@ class Live(Asking):
     async def _all_steps(self) -> None:
         curve = await self._ask(m.History())
         self._screen.post_message(StepsDone(curve.results, anew=True))
+        self._screen.post_message(TextsSampled(curve.samples, anew=True))
 
     async def train_on(self, name: str, text: str, training: m.Training) -> None:
         """Hand a text over in pieces, then start a run on it."""

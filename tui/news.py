@@ -44,6 +44,15 @@ class StepsDone(Message):
         self.anew = anew
 
 
+class TextsSampled(Message):
+    """What the model wrote at steps of its run; new ones, or with `anew` all there are."""
+
+    def __init__(self, samples: tuple[m.SampleText, ...], *, anew: bool) -> None:
+        super().__init__()
+        self.samples = samples
+        self.anew = anew
+
+
 class TextContinued(Message):
     """What a request has brought so far, all of it with `done`; None where it came to nothing."""
 

@@ -16,8 +16,9 @@ TEXT_WIDTH = 120  # cells of a line of plain text
 
 
 class ScoredToken(msgspec.Struct, frozen=True, kw_only=True):
-    """One token of the text and what the model said of it before it was there; the first has no figures.
+    """One token of the text and what the model said of it before it was there.
 
+    The first has no figures, unless the text was read after `<|endoftext|>`.
     `rank` is 1-based; `entropy_nats` is of the whole prediction that was made of this token.
     """
 
@@ -32,11 +33,16 @@ class ScoredToken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScoredText(msgspec.Struct, frozen=True, kw_only=True):
-    """The figures of the whole text, over its scored tokens; None where there are none."""
+    """The figures of the whole text, over its scored tokens; None where there are none.
+
+    With `first_token` the first one is among them; the mean without it is of the others, read as they are.
+    """
 
     tokens: int
     scored: int
+    first_token: bool
     mean_surprisal_nats: Real | None
+    mean_without_first_nats: Real | None
     perplexity: Real | None
     bits_per_byte: Real | None
 
@@ -71,9 +77,11 @@ def report(table: Table, info: ModelInfo, *, name: str, folder: str | None) -> R
             vocab_size=info.vocab_size,
         ),
         summary=ScoredText(
-            tokens=len(table.tokens),
+            tokens=len(table.text_tokens),
             scored=table.summary.scored,
+            first_token=table.first_token,
             mean_surprisal_nats=table.summary.mean,
+            mean_without_first_nats=table.summary.without_first,
             perplexity=table.summary.perplexity,
             bits_per_byte=table.summary.bits_per_byte,
         ),
@@ -82,8 +90,8 @@ def report(table: Table, info: ModelInfo, *, name: str, folder: str | None) -> R
 
 
 def rows(table: Table) -> list[ScoredToken]:
-    """One row a token: prediction i of the table is the one of token i + 1."""
-    figures: list[tuple[Candidate | None, Real | None]] = [(None, None)]
+    """One row a token of the text: prediction i of the table is the one of token i + 1."""
+    figures: list[tuple[Candidate | None, Real | None]] = [] if table.first_token else [(None, None)]
     figures += [(prediction.target, prediction.entropy) for prediction in table.predictions[:-1]]
     return [
         ScoredToken(
@@ -96,7 +104,7 @@ def rows(table: Table) -> list[ScoredToken]:
             rank=None if target is None else target.rank,
             entropy_nats=entropy,
         )
-        for token, (target, entropy) in zip(table.tokens, figures, strict=True)
+        for token, (target, entropy) in zip(table.text_tokens, figures, strict=True)
     ]
 
 
@@ -113,7 +121,7 @@ def as_csv(table: Table, *, printable: bool) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(ScoredToken.__struct_fields__)
-    for row, token in zip(rows(table), table.tokens, strict=True):
+    for row, token in zip(rows(table), table.text_tokens, strict=True):
         shown = visible(token.piece) if printable else row.token
         cells = msgspec.structs.asdict(row) | {"token": shown, "bytes": " ".join(map(str, row.bytes))}
         writer.writerow(cells.values())

@@ -47,13 +47,18 @@ def lines(table: Table, width: int) -> Iterator[Text]:
     pieces = [visible(token.piece) for token in table.tokens]
     for at, prediction in enumerate(table.predictions):
         start = max(begin for begin in table.window_starts if begin <= at)
-        first = max(start, at - prefix)
+        own = table.first_token and start == 0  # its first token is none of the text
+        first = max(start + own, at - prefix)
         before = spaced("".join(pieces[first : at + 1]))
         line = Text()  # without a style of its own, which would be that of every cell in it
-        line.append(cells.right(str(at + 1), number), _DIM)
+        line.append(cells.right(str(table.number(at)), number), _DIM)
         # A window's first row is marked: what stands before it is out of the model's sight.
         line.append("┄" if at and at == start else " ", _DIM)
-        line.append(cells.tail(before.lstrip(" ") if first == start else before, prefix), Style())
+        if own and cells.cell_len(pieces[0] + before) <= prefix:  # the text never gives way to it
+            line.append(pieces[0], _DIM)
+            line.append(cells.left(before, prefix - cells.cell_len(pieces[0])), Style())
+        else:
+            line.append(cells.tail(before.lstrip(" ") if first == start + own else before, prefix), Style())
         line.append(" → ", _DIM)
         yield _figures(line, prediction, pieces[at + 1] if at + 1 < len(pieces) else None, guess=guess)
     yield Text(foot(table))
@@ -82,8 +87,11 @@ def foot(table: Table) -> str:
     summary = table.summary
     if summary.scored == 0:
         return "nothing is scored: the text is a single token"
+    without = ""
+    if summary.without_first is not None:
+        without = f", {formats.information(summary.without_first, Unit.NATS, 4)} without row 0"
     return (
-        f"mean −log p = {formats.information(summary.mean, Unit.NATS, 4)} nats = loss"
+        f"mean −log p = {formats.information(summary.mean, Unit.NATS, 4)} nats = loss{without}"
         f" · perplexity {formats.count(summary.perplexity)}"
         f" · {formats.bits(summary.bits_per_byte)} bits/byte"
     )

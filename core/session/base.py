@@ -90,9 +90,12 @@ class Base:
 
     def history(self, request: m.History) -> m.Curve:
         """The steps known, also those ahead after a rewind, with the watched text's mean where measured."""
-        results = self.at.results
+        results, samples = self.at.results, self.at.samples
         steps = sorted(step for step in results if step >= request.since)
-        return m.Curve(results=tuple(self._looking.watch.joined(results[step]) for step in steps))
+        return m.Curve(
+            results=tuple(self._looking.watch.joined(results[step]) for step in steps),
+            samples=tuple(samples[step] for step in sorted(samples) if step >= request.since),
+        )
 
     def close(self) -> None:
         """Save the run where it stands."""

@@ -4,14 +4,14 @@ import math
 from collections.abc import Iterator
 
 from core import messages as m
-from core.session.looks import Looks
+from core.session.samples import Samples
 from core.trainer import Diverged
 from core.wire import measured
 
 UNIFORM_WITHIN = 0.5  # nats that an untrained model's loss may lie from ln V
 
 
-class Trains(Looks):
+class Trains(Samples):
     """Running, pausing, going back."""
 
     def run(self, request: m.Run) -> m.State:
@@ -69,6 +69,7 @@ class Trains(Looks):
         self._emit(m.Stepped(results=(self._looking.watch.joined(result),), state=self.status()))
         if last or self._looking.pace.may_show:
             self._show_watch()
+        self._sample_if_due()
 
     def _take_in(self, error: Diverged) -> None:
         """Note which step diverged, and to which one a person may want to go back."""
@@ -93,6 +94,7 @@ class Trains(Looks):
         start = m.StepResult(step=0, evaluation=measured(training), validation=measured(validation))
         self._acknowledge(start)
         self._emit(m.Stepped(results=(self._looking.watch.joined(start),), state=self.status()))
+        self._sample_if_due()
 
     def _check_initialisation(self, nats: float | None) -> None:
         """Say so where a model that knows nothing yet is not as unsure as a uniform guess."""

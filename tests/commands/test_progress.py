@@ -4,7 +4,17 @@ import io
 
 import pytest
 
-from core.messages import ModelInfo, Progress, State, Stepped, StepResult, TextInfo, Training
+from core.messages import (
+    ModelInfo,
+    Progress,
+    Sampled,
+    SampleText,
+    State,
+    Stepped,
+    StepResult,
+    TextInfo,
+    Training,
+)
 from tui.headless.curve import picked, told
 from tui.headless.progress import LOG_SECONDS, ProgressLine, duration
 
@@ -67,6 +77,25 @@ def test_progress_in_a_file_is_a_line_now_and_then_and_at_the_end() -> None:
     told_at = [int(text.split()[1].split("/")[0]) for text in stream.getvalue().splitlines()]
     assert told_at == [*range(0, 60, int(LOG_SECONDS)), 60]
     assert "\r" not in stream.getvalue()
+
+
+def test_a_sample_has_a_line_of_its_own_and_shows_no_control_character(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    event = Sampled(samples=(SampleText(step=5, prompt="The", text=" cat\n\x1b[31m"),))
+    for stream in (Terminal(), io.StringIO()):
+        line = ProgressLine(stream, clock=lambda: 0.0)
+        line.goal = 60
+        happen(line, steps(60)[:5])
+        line.happened(event)
+        happen(line, steps(60)[5:7])
+        line.end()
+        lines = [part.replace("\x1b[K", "").split("\r")[-1] for part in stream.getvalue().splitlines()]
+        assert lines.index("step 5: The cat↵␛[31m") == (0 if stream.isatty() else 1), (
+            "on a terminal in its place"
+        )
+        assert ("step 6/60" in lines[-1]) == stream.isatty(), "which goes on at once below it"
 
 
 def test_durations_read_as_clocks_do() -> None:

@@ -49,6 +49,44 @@ def test_score_agrees_with_transformers_on_a_checkpoint_window_by_window(
     assert summary["bits_per_byte"] == pytest.approx(mean * (len(ids) - 1) / math.log(2) / n_bytes, rel=1e-4)
 
 
+def test_with_the_first_token_the_text_is_read_after_endoftext(cat: Path) -> None:
+    oracle = GPT2LMHeadModel.from_pretrained(cat / f"checkpoint-{STEPS}").double().eval()
+    ids = [50256, *gpt2().encode(PROMPT)]
+    with torch.no_grad():
+        windows = [oracle(torch.tensor([ids[at : at + 16]])).logits[0] for at in range(0, len(ids), 16)]
+    logits, targets = torch.cat(windows)[:-1], torch.tensor(ids[1:])
+    nats = torch.nn.functional.cross_entropy(logits, targets, reduction="none")  # (n,)
+    result = neglogp("score", PROMPT, "--model", "cat", "--json", "--first-token")
+    made = json.loads(result.stdout)
+    summary, tokens = made["summary"], made["tokens"]
+    assert [token["token_id"] for token in tokens] == ids[1:], "it is no token of the text"
+    assert [token["surprisal_nats"] for token in tokens] == pytest.approx(nats.tolist(), abs=1e-4)
+    assert summary["tokens"] == summary["scored"] == len(ids) - 1 and summary["first_token"] is True
+    assert summary["mean_surprisal_nats"] == pytest.approx(nats.mean().item(), abs=1e-4)
+    assert summary["mean_without_first_nats"] == pytest.approx(nats[1:].mean().item(), abs=1e-4)
+    bits = nats.sum().item() / math.log(2)
+    assert summary["bits_per_byte"] == pytest.approx(bits / len(PROMPT.encode()), rel=1e-4)
+    printed = neglogp("score", PROMPT, "--model", "cat", "--csv", "--first-token").stdout
+    lines = list(csv.DictReader(io.StringIO(printed)))
+    assert [line["surprisal_nats"] for line in lines] == [str(token["surprisal_nats"]) for token in tokens]
+
+
+def test_the_table_has_a_row_0_and_tells_the_mean_with_it_and_without(cat: Path) -> None:
+    result = neglogp("score", "The fat cat sat on the mat", "--model", "cat", "--first-token")
+    _, *rows, foot = result.stdout.splitlines()
+    assert rows[0].split("→")[0].split() == ["0", "<|endoftext|>"] and " The " in rows[0].split("→")[1]
+    assert rows[3].split("→")[0].split(maxsplit=1)[1].rstrip() == "<|endoftext|>The fat cat"
+    assert rows[6].split("→")[0].split(maxsplit=1)[1].rstrip() == "The fat cat sat on the", "no room for it"
+    assert len(rows) == 8 and rows[7].split("→")[1].startswith(" ? ")
+    nats = [float(row.split("%")[1].split()[0]) for row in rows[:7]]
+    mean, without = float(foot.split("=")[1].split()[0]), float(foot.split(",")[1].split()[0])
+    assert mean == pytest.approx(sum(nats) / 7, abs=0.005)
+    assert without == pytest.approx(sum(nats[1:]) / 6, abs=0.005)
+    assert "without row 0" in foot
+    alone = neglogp("score", "cat", "--model", "cat", "--first-token")
+    assert alone.stderr == "" and "without" not in alone.stdout and "= loss" in alone.stdout
+
+
 def test_json_says_its_schema_and_model_and_gives_the_first_token_no_figures(
     cat: Path, scored: dict[str, Any]
 ) -> None:
@@ -196,6 +234,8 @@ def test_a_single_token_is_shown_and_said_to_have_no_score(cat: Path) -> None:
     assert record["summary"] == {
         "tokens": 1,
         "scored": 0,
+        "first_token": False,
+        "mean_without_first_nats": None,
         "mean_surprisal_nats": None,
         "perplexity": None,
         "bits_per_byte": None,

@@ -72,6 +72,30 @@ def test_a_run_that_was_stopped_and_resumed_equals_one_that_was_not(
     refused(neglogp("train", "--resume", "./paused"), "all 4 steps", "--steps N")
 
 
+def test_samples_are_printed_kept_and_change_nothing(cat: Path, folders: Path) -> None:
+    options = ("--sample-every", "2", "--sample-prompt", "The green book")
+    result = neglogp("train", "notes.txt", "--steps", str(STEPS), "--out", "./sampled", *SMALL, *options)
+    assert result.exit_code == 0
+    samples = runs.read(folders / "sampled").samples
+    assert [(s.step, s.prompt) for s in samples] == [(n, "The green book") for n in (0, 2, 4)]
+    printed = [line for line in result.stderr.splitlines() if ": The green book" in line]
+    assert [line.split(":")[0] for line in printed] == ["step 0", "step 2", "step 4"]
+    assert "The green book" not in result.stdout
+    of_both = [checkpoint_files(run, STEPS) for run in (cat, folders / "sampled")]
+    assert all(torch.equal(tensor, of_both[1][name]) for name, tensor in of_both[0].items())
+    written = neglogp(
+        "generate", "The green book", "--model", "./sampled", "--temperature", "0", "--tokens", "30"
+    )
+    assert written.stdout.rstrip("\n") == samples[-1].prompt + samples[-1].text.rstrip("\n")
+    said = neglogp("runs", "show", "./sampled").stdout
+    assert "samples      3, the last one at step 4\n" in said
+    more = neglogp("train", "--resume", "./sampled", "--steps", "1", "--sample-every", "5")
+    assert more.exit_code == 0 and "step 5: " in more.stderr
+    assert [s.step for s in runs.read(folders / "sampled").samples] == [0, 2, 4, 5]
+    refused_ = neglogp("train", "notes.txt", "--out", "./other", "--sample-every", "-1")
+    assert refused_.exit_code == 2 and "sample every is -1" in refused_.stderr
+
+
 def test_a_finished_run_goes_on_for_more_steps_from_the_same_file_handed_over_again(
     cat: Path, folders: Path
 ) -> None:

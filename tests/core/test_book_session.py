@@ -129,6 +129,20 @@ def test_looking_and_going_back_leave_the_curve(stage: Stage) -> None:
     assert watched.status().warning is None
 
 
+def test_samples_draw_nothing_from_the_books_generator(stage: Stage) -> None:
+    plain, sampled = stage.opened("plain"), stage.opened("sampled")
+    sampled.sample_every(m.SampleEvery(steps=2, tokens=4))
+    train(plain, 11)
+    train(sampled, 11)
+    samples = sampled.history(m.History()).samples
+    assert [(s.step, s.prompt) for s in samples] == [(n, "Every effort moves you") for n in range(0, 11, 2)]
+    assert figures(sampled) == figures(plain)
+    assert torch.equal(weights(sampled), weights(plain))
+    assert torch.equal(
+        sampled.at.trainer.recipe.state()["generator"], plain.at.trainer.recipe.state()["generator"]
+    )
+
+
 def test_step_0_has_both_losses_of_the_untrained_network(stage: Stage) -> None:
     session = stage.opened("run")
     train(session, 1)

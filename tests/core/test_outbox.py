@@ -100,6 +100,15 @@ def test_steps_that_wait_are_joined_and_none_is_lost(pipe: Pipe) -> None:
     assert event.event.state.step == 300
 
 
+def test_samples_that_wait_are_joined_and_none_is_lost(pipe: Pipe) -> None:
+    box = stalled(pipe)
+    samples = tuple(m.SampleText(step=step, prompt="a", text=str(step)) for step in range(5))
+    for sample in samples:
+        box.event(m.Sampled(samples=(sample,)))
+    (event,) = drained(pipe, box)
+    assert event.event == m.Sampled(samples=samples)
+
+
 def test_of_other_events_the_latest_takes_the_place(pipe: Pipe) -> None:
     box = stalled(pipe)
     for done in range(9):

@@ -54,6 +54,17 @@ def test_a_step_between_two_shows_the_one_before_and_what_is_unknown_is_none(mod
     assert recordings.at(TEXT, 3) is None
 
 
+def test_a_text_with_its_first_token_scored_is_another_recording(model: Model) -> None:
+    recordings = Recordings(gpt2())
+    plain = table(model, 3)
+    ids = [50256, *gpt2().encode(TEXT)]
+    other = Scorer(model, gpt2()).table(TEXT, ids, top_k=5, step=3, first_token=True)
+    recordings.put(plain)
+    assert recordings.at(TEXT, 3, first_token=True) is None
+    recordings.put(other)
+    assert (recordings.at(TEXT, 3), recordings.at(TEXT, 3, first_token=True)) == (plain, other)
+
+
 def test_figures_that_are_not_finite_and_a_single_token_come_back(model: Model) -> None:
     recordings = Recordings(gpt2())
     made = table(model, 0)

@@ -84,6 +84,31 @@ def test_the_mean_is_the_cross_entropy_and_perplexity_and_bits_follow(model: Mod
     assert float(summary.bits_per_byte or 0) == pytest.approx(bits / n_bytes, rel=1e-5)
 
 
+@pytest.mark.parametrize("n", [1, 2, C - 1, C, 2 * C + 3])
+def test_row_0_is_the_first_token_after_endoftext_and_shifts_the_windows(
+    model: Model, scorer: Scorer, n: int
+) -> None:
+    text = gpt2().decode(gpt2().encode(LONG)[:n]).decode("utf-8", "replace")
+    ids = [50256, *gpt2().encode(text)]
+    table = scorer.table(text, ids, top_k=5, step=0, first_token=True)
+    logits = torch.stack([logits_after(model, ids, position) for position in range(n)])
+    nats = F.cross_entropy(logits, torch.tensor(ids[1:]), reduction="none")
+    scored = [p.target.surprisal for p in table.predictions if p.target is not None]
+    assert scored == pytest.approx(nats.tolist(), rel=1e-4) and len(table.predictions) == n + 1
+    assert table.window_starts == tuple(range(0, n + 1, C)), "<|endoftext|> takes a place like any token"
+    assert b"".join(token.piece for token in table.text_tokens) == text.encode()
+    assert [table.number(position) for position in range(n + 1)] == list(range(n + 1))
+    summary = table.summary
+    assert summary.scored == n
+    assert float(summary.mean or 0) == pytest.approx(nats.mean().item(), rel=1e-5)
+    if n == 1:
+        assert summary.without_first is None
+    else:
+        assert float(summary.without_first or 0) == pytest.approx(nats[1:].mean().item(), rel=1e-5)
+    bits = nats.sum().item() / math.log(2)
+    assert float(summary.bits_per_byte or 0) == pytest.approx(bits / len(text.encode()), rel=1e-5)
+
+
 def test_moved_is_the_change_of_each_targets_surprisal(scorer: Scorer) -> None:
     ids = gpt2().encode(LONG)
     before = torch.arange(len(ids) - 1, dtype=torch.float64) / 7

@@ -40,7 +40,7 @@ def values(ex: Exploration) -> dict[str, str]:
 
 async def shown(ex: Exploration, **changes: Any) -> list[str]:
     """The row with these changes, as the dialog shows it."""
-    ex.dialog(AuditScreen).show_row(msgspec.structs.replace(ROW, **changes), ex.table.tokens[:2])
+    ex.dialog(AuditScreen).show_row(msgspec.structs.replace(ROW, **changes), ex.table.tokens[:2], 2)
     await ex.settled()
     return lines(ex)
 

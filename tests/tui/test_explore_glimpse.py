@@ -7,7 +7,8 @@ OTHER = "A fat cat sat on the mat"
 
 
 def prediction(ex: Exploration, text: str, step: int = 0) -> m.Prediction:
-    return ex.engine._q.table(text, step, 20).predictions[-1]
+    request = m.Score(text=text)
+    return ex.engine._q.table(request, ex.engine._ids(request), step).predictions[-1]
 
 
 async def glimpsed(ex: Exploration, text: str, row: m.Prediction) -> None:

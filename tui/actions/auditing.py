@@ -38,7 +38,7 @@ class Auditing(Exploring):
     def audit_selected(self) -> None:
         """The cursor is on another row, or the row has new figures: have its arithmetic done, if in sight."""
         table = self.table.table
-        if self._audit is not None and table is not None and table.text == self.prompt.text:
+        if self._audit is not None and table is not None and self.is_of_prompt(table):
             self.live.audit(Audit(position=self.table.cursor))
 
     @on(Audited)
@@ -47,4 +47,4 @@ class Auditing(Exploring):
         if self._audit is None or table is None or position != self.table.cursor:
             return  # a newer answer is on its way, or none is wanted any more
         window = max(start for start in table.window_starts if start <= position)
-        self._audit.show_row(event.arithmetic, table.tokens[window : position + 1])
+        self._audit.show_row(event.arithmetic, table.tokens[window : position + 1], table.number(position))

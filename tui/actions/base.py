@@ -6,6 +6,7 @@ from typing import Any
 from textual.reactive import reactive
 from textual.screen import Screen
 
+from core.messages import Table
 from tui.controls import Controls
 from tui.formats import Unit
 from tui.live import Live
@@ -25,6 +26,9 @@ class Exploring(Screen[None]):
 
     beside: reactive[bool] = reactive(False, init=False)
     """Whether what the training text says is shown in place of the candidates."""
+
+    first_token: reactive[bool] = reactive(False, init=False)
+    """Whether the prompt is read after `<|endoftext|>`, so that its first token is scored, too: row 0."""
 
     unit: reactive[Unit] = reactive(Unit.NATS, init=False)
 
@@ -50,6 +54,10 @@ class Exploring(Screen[None]):
     @property
     def candidates(self) -> CandidateList:
         return self.query_one("#candidates", CandidateList)
+
+    def is_of_prompt(self, table: Table) -> bool:
+        """Whether a table is of the prompt as it stands and is read now; else such a one is on its way."""
+        return (table.text, table.first_token) == (self.prompt.text, self.first_token)
 
     def say(self, text: str) -> None:
         """One sentence for the person, in a corner, for a while."""

@@ -44,7 +44,7 @@ class Beside(Predicting):
     def look_up(self) -> None:
         """Ask what the training text says at the row in sight."""
         table = self.table.table
-        if not self.beside or (table is not None and table.text != self.prompt.text):
+        if not self.beside or (table is not None and not self.is_of_prompt(table)):
             return  # or the table these candidates stand in is on its way
         if table is None or not table.tokens:
             self._place = None

@@ -54,12 +54,15 @@ class LookingBack(Exploring):
     def recall_again(self) -> None:
         """Ask for what is looked at: it, or what it is compared with, may be another now."""
         if self.looking_at is not None and self.prompt.text:
-            self.live.recall(Recall(text=self.prompt.text, step=self.looking_at))
+            self.live.recall(self._recall(self.looking_at))
+
+    def _recall(self, step: int) -> Recall:
+        return Recall(text=self.prompt.text, step=step, first_token=self.first_token)
 
     def show_present(self) -> None:
         """Show the prompt as the model sees it now."""
         table = self.live.table
-        if table is not None and table.text == self.prompt.text:
+        if table is not None and self.is_of_prompt(table):
             self.table.set_table(table)
         self.table_shown()
 
@@ -69,7 +72,7 @@ class LookingBack(Exploring):
 
     @on(TableRecalled)
     def _table_recalled(self, event: TableRecalled) -> None:
-        if event.request != Recall(text=self.prompt.text, step=self.looking_at or 0):
+        if event.request != self._recall(self.looking_at or 0):
             return  # of another step by now, or of another prompt
         if self.looking_at is not None and event.table is not None:
             self.table.set_table(event.table)

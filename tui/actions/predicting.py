@@ -28,7 +28,9 @@ class Predicting(Prompting):
             self.query_one("#candidates-pane", Pane).title = "next token"
             self.query_one("#entropy", Words).say()
         else:
-            last = table.tokens[max(0, position + 1 - _QUOTED) : position + 1]
+            # Of the text, as far as there is any of it before the prediction.
+            before = table.text_tokens[: table.number(position)] or table.tokens[:1]
+            last = before[-_QUOTED:]
             self._show_prediction(prediction, "".join(visible(token.piece) for token in last))
         self.search_again()
 

@@ -2,7 +2,7 @@
 
 from textual.widgets import Input
 
-from core.messages import Candidate, Generate, Generated, Stop
+from core.messages import Candidate, Generate, Generated, Score, Stop
 from tui.actions.base import Exploring
 from tui.widgets.loss_chart import LossChart
 
@@ -21,16 +21,27 @@ class Prompting(Exploring):
         text = self.prompt.text
         if self._continuation is not None and text != self._expected:
             self._stop()
-        if self.live.table is None or text != self.live.table.text:
+        self.read_prompt()
+
+    def read_prompt(self) -> None:
+        """Have the prompt scored as it stands, and its curve begin anew where that is another one."""
+        if self.live.table is None or not self.is_of_prompt(self.live.table):
             self.query_one(LossChart).clear_prompt()
-        self.live.watch(text)
+        self.live.watch(Score(text=self.prompt.text, first_token=self.first_token))
+
+    def action_first_token(self) -> None:
+        self.first_token = not self.first_token
+
+    def watch_first_token(self) -> None:
+        self.look_at(None)
+        self.read_prompt()
 
     def put_into_prompt(self, candidate: Candidate) -> None:
         """Put the candidate after the selected prefix; what stood there goes (undo brings it back)."""
         table = self.table.table
-        if table is None or table.text != self.prompt.text:
+        if table is None or not self.is_of_prompt(table):
             return
-        before = b"".join(token.piece for token in table.tokens[: self.table.cursor + 1])
+        before = b"".join(token.piece for token in table.text_tokens[: table.number(self.table.cursor)])
         try:
             text = (before + candidate.piece).decode("utf-8")
         except UnicodeDecodeError:
@@ -55,13 +66,14 @@ class Prompting(Exploring):
     def _continue(self, tokens: int) -> None:
         if self._continuation is not None:
             return
-        if not self.prompt.text:
+        if not (self.prompt.text or self.first_token):
             self.refuse("There is nothing to continue yet: type a prompt first.")
             return
         self._draws += 1
         self._expected = self.prompt.text
         self._continuation = Generate(
             text=self._expected,
+            first_token=self.first_token,
             tokens=tokens,
             sampling=self.controls.sampling,
             seed=self._draws if self.controls.seed is None else self.controls.seed,

@@ -40,7 +40,7 @@ class Sampling(Exploring):
     def look_through_controls(self) -> None:
         """Ask what the controls leave of the candidates in sight, where they change anything."""
         table = self.table.table
-        if table is not None and table.text != self.prompt.text:
+        if table is not None and not self.is_of_prompt(table):
             return  # these candidates are of the open row alone: the table they stand in is on its way
         token_ids = tuple(candidate.token_id for candidate in self.candidates.candidates)
         left = self.query_one("#remaining", Words)

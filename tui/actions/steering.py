@@ -16,7 +16,7 @@ from core.messages import (
     Trigrams,
 )
 from core.text import safe
-from tui.actions.looking_back import LookingBack
+from tui.actions.sample_texts import SampleTexts
 from tui.widgets.loss_chart import LossChart
 
 # The dialogs are imported where they are opened: the first frame does not wait for them.
@@ -24,7 +24,7 @@ from tui.widgets.loss_chart import LossChart
 _SEEDS = 2**63
 
 
-class Steering(LookingBack):
+class Steering(SampleTexts):
     """The run's actions."""
 
     def action_step(self) -> None:

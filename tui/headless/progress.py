@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import TextIO
 
-from core.messages import AnyEvent, Progress, Real, Stepped, StepResult
+from core.messages import AnyEvent, Progress, Real, Sampled, Stepped, StepResult
+from core.text import safe
 from tui import cells, formats
 from tui.formats import Unit
 
@@ -38,6 +39,9 @@ class ProgressLine:
                 if result.validation is not None:
                     self._validation = result.validation
             self._show(self.line(), last=event.state.step >= self.goal)
+        elif isinstance(event, Sampled):
+            for sample in event.samples:
+                self._add(safe(f"step {sample.step:,}: {sample.prompt}{sample.text}"))
         elif isinstance(event, Progress):
             self._show(self._way(event), last=False)
 
@@ -70,6 +74,13 @@ class ProgressLine:
             self._stream.write("\n")
             self._stream.flush()
             self._open = False
+
+    def _add(self, line: str) -> None:
+        """A line of its own, that stays; the one that changes goes on below it."""
+        self._stream.write(("\r\x1b[K" if self._open else "") + line + "\n")
+        self._stream.flush()
+        self._open = False
+        self._shown_at = -LOG_SECONDS if self._in_place else self._shown_at
 
     def _show(self, line: str, *, last: bool) -> None:
         now = self._clock()

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from core.messages import Real
+from core.messages import Real, SampleText
 from core.run_folder import Saved, checkpoints
 from core.run_list import Listed, RunList, summary
 from core.text import safe
@@ -96,6 +96,7 @@ def page(saved: Saved, width: int) -> Iterator[str]:
         "made with": _listing(record.conditions),
         "steps": f"{run.step:,} of {run.goal:,}{back}",
         "checkpoints": ", ".join(f"step {step:,}" for step, _ in checkpoints(saved.folder)) or "none yet",
+        "samples": _samples(saved.samples),
         "written": f"{run.written.astimezone():%Y-%m-%d %H:%M:%S}",
         "size": size(run.bytes),
     }
@@ -106,6 +107,10 @@ def page(saved: Saved, width: int) -> Iterator[str]:
         yield filled.replace(_TIE, " ")
     yield ""
     yield told(saved.done) if saved.done else "no step is done yet"
+
+
+def _samples(samples: Sequence[SampleText]) -> str:
+    return f"{len(samples):,}, the last one at step {samples[-1].step:,}" if samples else "none"
 
 
 def _listing(said: Mapping[str, object]) -> str:

@@ -3,6 +3,7 @@
 import shlex
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 import msgspec
@@ -23,20 +24,31 @@ from tui.headless.weights import weights
 from tui.textfile import load_text_file
 
 
+class Beside(NamedTuple):
+    """What goes on beside a run and changes nothing of it.
+
+    `prompt` is a text whose loss is followed, `samples` says when the model writes one, `tensorboard` is a
+    folder for event files.
+    """
+
+    prompt: str | None
+    samples: m.SampleEvery
+    tensorboard: str | None
+
+
 def train(
     file: str,
     model: str,
     training: m.Training,
     out: str,
-    prompt: str | None,
-    tensorboard: str | None,
+    beside: Beside,
     *,
     fit: bool,
 ) -> None:
-    """Train a model on a file into the new run `out`, and with `tensorboard` into a folder of event files.
+    """Train a model on a file into the new run `out`.
 
-    `fit` shortens the context to what the model has. Raises ValueError: what is wrong, or why the run ended
-    before its last step.
+    `fit` shortens the context to what the model has. Raises ValueError: what
+    is wrong, or why the run ended before its last step.
     """
     if out.startswith(runs.AUTOMATIC):
         raise ValueError(f"names that start with {runs.AUTOMATIC!r} are the screen's, for runs that it drops")
@@ -46,12 +58,10 @@ def train(
         run = _Run(interrupts, name=out)
         training = msgspec.structs.replace(training, text=run.take_in(file))
         run.session.open(m.Open(model=of.opens, training=training))
-        run.go(training.steps, prompt, tensorboard)
+        run.go(training.steps, beside)
 
 
-def resume(
-    name: str, file: str | None, steps: int | None, prompt: str | None, tensorboard: str | None
-) -> None:
+def resume(name: str, file: str | None, steps: int | None, beside: Beside) -> None:
     """Go on with a run where it stands, to its last step or for `steps` more. Raises as `train` does.
 
     `file` hands its text over once more, for a machine that does not have it.
@@ -68,7 +78,7 @@ def resume(
         if steps is None and state.step >= state.goal:
             run.session.close()
             raise ValueError(f"all {state.goal:,} steps of {name} are done: with --steps N it trains N more")
-        run.go(state.goal - state.step if steps is None else steps, prompt, tensorboard)
+        run.go(state.goal - state.step if steps is None else steps, beside)
 
 
 class _Run:
@@ -111,18 +121,22 @@ class _Run:
             self.session.upload(piece)
         return name
 
-    def go(self, steps: int, prompt: str | None, tensorboard: str | None) -> None:
+    def go(self, steps: int, beside: Beside) -> None:
         """Train, save, and print the curve. Raises ValueError where the run ended before its last step."""
         session = self.session
-        if prompt is not None and not session.score(m.Score(text=prompt, top_k=1)).summary.scored:
+        if (
+            beside.prompt is not None
+            and not session.score(m.Score(text=beside.prompt, top_k=1)).summary.scored
+        ):
             raise ValueError("there is nothing to score in --prompt: it needs at least two tokens")
-        if tensorboard is not None:
+        if beside.tensorboard is not None:
             done = [
                 result
                 for result in session.history(m.History()).results
                 if result.step <= session.status().step
             ]
-            self._events = EventFiles(Path(tensorboard).expanduser(), done)
+            self._events = EventFiles(Path(beside.tensorboard).expanduser(), done)
+        session.sample_every(beside.samples)
         goal = self._progress.goal = session.status().step + steps
         session.run(m.Run(steps=steps))
         try:

@@ -36,10 +36,10 @@ class AuditScreen(DialogScreen[None]):
     def body(self) -> ComposeResult:
         yield self._equations
 
-    def show_row(self, arithmetic: Arithmetic, prefix: Sequence[Token]) -> None:
-        """A row and the tokens of its window that its prediction was made from."""
+    def show_row(self, arithmetic: Arithmetic, prefix: Sequence[Token], number: int) -> None:
+        """A row, the tokens of its window that its prediction was made from, and its number in the table."""
         self._snippet = snippet(arithmetic, [token.token_id for token in prefix])
-        self._equations.show_row(arithmetic, prefix)
+        self._equations.show_row(arithmetic, prefix, number)
 
     def action_move(self, rows: int) -> None:
         self._move(rows)

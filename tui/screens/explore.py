@@ -13,7 +13,6 @@ from textual.widgets import Input, Static, TextArea
 
 from core import messages as m
 from core.text import safe
-from tui import formats
 from tui.actions.auditing import Auditing
 from tui.actions.beside import Beside
 from tui.actions.dissecting import Dissecting
@@ -26,6 +25,7 @@ from tui.formats import Unit
 from tui.live import Live
 from tui.news import EngineLost, Said, StateChanged, StepsDone, TableChanged, TextContinued, WorkGoesOn
 from tui.screens.dialog import Line as Field
+from tui.summary import wordings
 from tui.widgets.candidates import CandidateList
 from tui.widgets.followers import FollowerList
 from tui.widgets.keybar import KeyBar
@@ -33,12 +33,14 @@ from tui.widgets.loss_chart import LossChart
 from tui.widgets.pane import Pane
 from tui.widgets.prefix_table import PrefixTable
 from tui.widgets.prompt import PromptArea, TokenStrip
+from tui.widgets.sample_line import SampleLine
 from tui.widgets.status import StatusLine
 from tui.widgets.tabs import PaneTabs
 from tui.widgets.words import Words
 
 FIRST_PROMPT = "The fat cat sat on the mat"
 ONE_COLUMN = (100, 30)  # below this many columns or rows, tabs
+HIGH = 20  # rows; with fewer, the chart has the place of the sample text
 SMALLEST = (60, 15)
 
 
@@ -83,7 +85,7 @@ class ExploreScreen(Beside, Auditing, Sampling, Diverging, Dissecting, Filing):
                     Words(id="remaining"),
                     id="candidates-pane",
                 )
-                yield Pane("loss", LossChart(id="chart"), id="chart-pane")
+                yield Pane("loss", LossChart(id="chart"), SampleLine(id="sample"), id="chart-pane")
         yield StatusLine(id="status")
         yield KeyBar(id="keybar")
         yield Static(id="too-small", markup=False)
@@ -96,7 +98,7 @@ class ExploreScreen(Beside, Auditing, Sampling, Diverging, Dissecting, Filing):
         self.call_after_refresh(self._start)
 
     def _start(self) -> None:
-        self.live.watch(self.prompt.text)
+        self.read_prompt()
         self.run_worker(self.live.start(), group="engine", exit_on_error=True)
 
     # ------------------------------------------------------------------------------------- what is learnt
@@ -115,7 +117,7 @@ class ExploreScreen(Beside, Auditing, Sampling, Diverging, Dissecting, Filing):
 
     @on(TableChanged)
     def _table_changed(self, event: TableChanged) -> None:
-        if event.table.text != self.prompt.text:
+        if not self.is_of_prompt(event.table):
             return  # a newer prompt is on its way
         if event.table.tokens:
             if self.looking_at is None:
@@ -214,6 +216,7 @@ class ExploreScreen(Beside, Auditing, Sampling, Diverging, Dissecting, Filing):
         self.set_class(size.width < ONE_COLUMN[0] or size.height < ONE_COLUMN[1], "-one-column")
         too_small = size.width < SMALLEST[0] or size.height < SMALLEST[1]
         self.set_class(too_small, "-too-small")
+        self.set_class(size.height < HIGH, "-low")
         if too_small:
             self.query_one("#too-small", Static).update(
                 f"This terminal has {size.width} x {size.height} cells; neglogp needs at least "
@@ -239,27 +242,7 @@ class ExploreScreen(Beside, Auditing, Sampling, Diverging, Dissecting, Filing):
             note.update(Content(safe(text)) if text else "")
 
     def table_shown(self) -> None:
-        table = self.table.table
-        summary = table.summary if table else None
-        words = self.query_one("#summary", Words)
-        if table is None or summary is None:
-            words.say(
-                "The prompt is empty: type a sentence, and every next token in it is scored.",
-                "The prompt is empty: type a sentence.",
-            )
-        elif summary.mean is None:
-            words.say(
-                "One token so far, and nothing before it to predict it from: type on.",
-                "One token, and nothing before it to predict it from.",
-            )
-        else:
-            mean = f"{formats.information(summary.mean, self.unit, 4)} {self.unit.value}"
-            others = f"perplexity {formats.count(summary.perplexity)} · {formats.bits(summary.bits_per_byte)}"
-            words.say(
-                f"mean −log p = {mean} = loss · {others} bits/byte",
-                f"loss {mean} · {others} bits/byte",
-                f"loss {mean} · {others} bit/B",
-            )
+        self.query_one("#summary", Words).say(*wordings(self.table.table, self.unit))
         self._show_shape()
 
     def _show_shape(self) -> None:

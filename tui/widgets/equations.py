@@ -40,11 +40,13 @@ class Equations(LineView):
         super().__init__(id=id)
         self._made: Arithmetic | None = None
         self._prefix: Sequence[Token] = ()
+        self._number = 0
 
-    def show_row(self, made: Arithmetic, prefix: Sequence[Token]) -> None:
-        """A row's numbers, and the tokens that its prediction was made from."""
+    def show_row(self, made: Arithmetic, prefix: Sequence[Token], number: int) -> None:
+        """A row's numbers, the tokens that its prediction was made from, and which row of the table it is."""
         self._made = made
         self._prefix = prefix
+        self._number = number
         self._build()
 
     def _lines_for(self, width: int) -> list[Strip]:
@@ -67,7 +69,7 @@ class Equations(LineView):
         lead, arrow = "after “", "” → " if made.others is not None else "” → ? "
         piece = visible(made.token.piece)
         chip = f" {cells.left(piece, min(cells.cell_len(piece), _CHIP))} "
-        place = f"  row {made.position + 1:,} · step {made.step:,}"
+        place = f"  row {self._number:,} · step {made.step:,}"
         room = width - sum(map(cells.cell_len, (lead, arrow, chip, place)))
         prefix = spaced("".join(visible(token.piece) for token in self._prefix[-_QUOTED:])).strip()
         quoted = cells.tail(prefix, max(1, min(room, cells.cell_len(prefix))))

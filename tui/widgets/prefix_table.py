@@ -62,7 +62,9 @@ class PrefixTable(LineView, can_focus=True):
     # --------------------------------------------------------------------------------------------- the data
 
     def set_table(self, table: Table) -> None:
-        """Show a table, the cursor kept where it was, or at the open row if it was there."""
+        """Show a table, the cursor kept on its prefix, or at the open row if it was there."""
+        if self.table is not None:  # there may be a row 0 now, or none any more
+            self.cursor = max(0, self.cursor + table.first_token - self.table.first_token)
         self.table = table
         last = max(0, len(table.predictions) - 1)
         self.cursor = last if self.follows_end else min(self.cursor, last)
@@ -140,8 +142,14 @@ class PrefixTable(LineView, can_focus=True):
                 return columns.header(table.moved_from)
             position = y - 1
             return columns.row(
-                position,
-                _prefix(pieces, position - position % window, position, columns.prefix),
+                table.number(position),
+                _prefix(
+                    pieces,
+                    position - position % window,
+                    position,
+                    columns.prefix,
+                    first_token=table.first_token,
+                ),
                 pieces[position + 1] if position + 1 < len(pieces) else None,
                 table.predictions[position],
                 selected=position == cursor,
@@ -188,8 +196,8 @@ class _Columns:
 
     def row(
         self,
-        position: int,
-        prefix: str,
+        number: int,
+        prefix: tuple[str, str],
         target_piece: str | None,
         prediction: Prediction,
         *,
@@ -206,8 +214,8 @@ class _Columns:
         moved = formats.change(prediction.moved, self.unit)
         segments = [
             Segment(mark, theme.LIT + ground),
-            Segment(cells.right(str(position + 1), self.index), theme.DIM + ground),
-            Segment(" " + cells.tail(prefix, self.prefix) + " ", theme.PLAIN + ground),
+            Segment(cells.right(str(number), self.index), theme.DIM + ground),
+            *self._prefix(*prefix, ground),
             *self._target(target_piece, target, ground),
             Segment(
                 cells.right(formats.probability(target.probability) if target else "", _P),
@@ -228,6 +236,15 @@ class _Columns:
         used = sum(segment.cell_length for segment in segments)
         return strip(*segments, Segment(" " * max(0, self.width - used), ground))
 
+    def _prefix(self, start: str, prefix: str, ground: Style) -> list[Segment]:
+        """The tokens before the target, behind what stands for the start of all."""
+        room = self.prefix - cells.cell_len(start)
+        return [
+            Segment(" ", ground),
+            Segment(start, ramp.chip(None) + theme.DIM),
+            Segment(f"{cells.tail(prefix, room)} ", theme.PLAIN + ground),
+        ]
+
     def _target(self, piece: str | None, target: Candidate | None, ground: Style) -> list[Segment]:
         """The token as a chip in the colour of its surprisal, as wide as its text."""
         if piece is None or target is None:
@@ -238,14 +255,27 @@ class _Columns:
         return [Segment(f" {text} "[: None if rest else -1], chip), Segment(" " * max(0, rest - 1), ground)]
 
 
-def _prefix(pieces: Sequence[str], start: int, position: int, width: int) -> str:
-    """The tokens from `start` to `position` as far as they fit, the first ones left out as a whole."""
+def _prefix(
+    pieces: Sequence[str], start: int, position: int, width: int, *, first_token: bool
+) -> tuple[str, str]:
+    """The tokens from `start` to `position` as far as they fit, the first ones left out as a whole.
+
+    With `first_token` the very first is none of the text, which never gives way to it: it is handed out by
+    itself, and only where there is room for it.
+    """
+    if first_token and position == 0:
+        return cells.left(pieces[0], min(cells.cell_len(pieces[0]), width)), ""
+    own = first_token and start == 0
+    start += own
     first = position
     used = cells.cell_len(pieces[position])
     while first > start and used + cells.cell_len(pieces[first - 1]) <= width - (first - 1 > start):
         first -= 1
         used += cells.cell_len(pieces[first])
-    return ("…" if first > start else "") + spaced("".join(pieces[first : position + 1])).lstrip(" ")
+    text = spaced("".join(pieces[first : position + 1]))
+    if own and first == start and used + cells.cell_len(pieces[0]) <= width:
+        return pieces[0], text
+    return "", ("…" if first > start else "") + text.lstrip(" ")
 
 
 def _moved_style(moved: str) -> Style:
