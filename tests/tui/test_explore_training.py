@@ -21,7 +21,7 @@ SHORT = m.Open(training=m.Training(steps=3))
 
 def orders(ex: Exploration) -> list[m.AnyRequest]:
     """What was asked that changes something."""
-    looking = (m.Open, m.History, m.Score, m.Find, m.Status)
+    looking = (m.Open, m.History, m.Score, m.Find, m.Status, m.SampleEvery)
     return [request for request in ex.engine.asked if not isinstance(request, looking)]
 
 
