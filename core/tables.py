@@ -1,6 +1,5 @@
 """What a scored text's table says beside its rows: their mean, and how far they lie from another table's."""
 
-import math
 from collections.abc import Sequence
 
 import msgspec
@@ -14,7 +13,7 @@ def summary(tokens: Sequence[Token], predictions: Sequence[Prediction]) -> Summa
     surprisals = [p.target.surprisal for p in predictions if p.target is not None]
     if not surprisals:
         return Summary(scored=0, mean=None, perplexity=None, bits_per_byte=None)
-    total = math.fsum(surprisals) if all(map(math.isfinite, surprisals)) else sum(surprisals)
+    total = information.total(surprisals)
     mean = total / len(surprisals)
     return Summary(
         scored=len(surprisals),
