@@ -54,12 +54,11 @@ class Looking:
 
         Raises Overtaken where a newer text waits.
         """
-        require("top k", request.top_k, 1, MOST_CANDIDATES)
         text = clean(request.text)
         if text != self.watch.text:
             self.watch = Watch(text=text, ids=self._tokenizer.encode(text))
         watch = self.watch
-        watch.top_k = max(1, min(request.top_k, CANDIDATES // max(1, len(watch.ids))))
+        watch.top_k = most_candidates(request.top_k, len(watch.ids))
 
         def glimpsed(open_row: m.Prediction) -> None:
             position = len(watch.ids) - 1
@@ -136,3 +135,9 @@ class Looking:
         if self._scorer is None:
             raise ValueError("no model is open yet")
         return self._scorer
+
+
+def most_candidates(top_k: int, tokens: int) -> int:
+    """How many candidates a row of a table gets. Raises ValueError for a number out of range."""
+    require("top k", top_k, 1, MOST_CANDIDATES)
+    return max(1, min(top_k, CANDIDATES // max(1, tokens)))

@@ -25,6 +25,7 @@ from core.records import (
     Curve as Curve,
     Generated as Generated,
     ModelInfo as ModelInfo,
+    Pinned as Pinned,
     Prediction as Prediction,
     Reference as Reference,
     SampleConfig as SampleConfig,
@@ -41,6 +42,8 @@ from core.close_records import (
     Followed as Followed,
     Follower as Follower,
 )
+from core.comparing import Comparison as Comparison, Span as Span
+from core.compare_records import Compared as Compared, Weighed as Weighed
 from core.requests import (
     AnyRequest as AnyRequest,
     Request as Request,
@@ -51,6 +54,10 @@ from core.requests import (
     Recall as Recall,
     Find as Find,
     Audit as Audit,
+    Pin as Pin,
+    Unpin as Unpin,
+    Compare as Compare,
+    Weigh as Weigh,
     Run as Run,
     Pause as Pause,
     Rewind as Rewind,
@@ -92,6 +99,8 @@ AnyResult = (
     | Candidates
     | Arithmetic
     | Followed
+    | Compared
+    | Weighed
     | Generated
     | Controlled
     | Stored

@@ -186,6 +186,13 @@ class Reference(Message, frozen=True, kw_only=True):
     nats: float
 
 
+class Pinned(Message, frozen=True, kw_only=True):
+    """The model kept as B: its name, and the step of its run at which it was taken, if it is of one."""
+
+    name: str
+    step: int | None = None
+
+
 class State(Message, frozen=True, kw_only=True):
     """Where the session stands. `goal` is the step at which a run pauses by itself."""
 
@@ -197,6 +204,7 @@ class State(Message, frozen=True, kw_only=True):
     running: bool
     run: str | None = None
     references: tuple[Reference, ...] = ()
+    pinned: Pinned | None = None
     warning: str | None = None
 
 

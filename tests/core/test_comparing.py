@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import pytest
 from hypothesis import given
@@ -112,7 +112,7 @@ def test_however_two_cut_a_text_nothing_is_lost_or_counted_twice(
 
     def cut(places: set[int], offset: int) -> tuple[list[bytes], list[float]]:
         edges = [0, *sorted(places), 30]
-        pieces = [text[x:y] for x, y in zip(edges, edges[1:], strict=False)]
+        pieces = [text[x:y] for x, y in pairwise(edges)]
         return pieces, nats[offset : offset + len(pieces) - 1]
 
     (pieces_a, nats_a), (pieces_b, nats_b) = cut(a, 0), cut(b, 30)
