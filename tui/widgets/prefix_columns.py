@@ -1,0 +1,118 @@
+"""The columns of the prefix table, and the cells in them."""
+
+from collections.abc import Sequence
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from core.messages import Candidate, Prediction, Table
+from core.text import visible
+from tui import cells, formats, ramp, theme
+from tui.formats import Unit
+from tui.widgets.lines import strip
+
+_P, _NATS, _MOVED, _RANK, _GUESS = 8, 7, 7, 7, 11  # cells of the columns, the gap before each included
+_LEAST_PREFIX = 8
+
+
+class Columns:
+    """The columns at a width of the table, and the cells in them. The least needed ones give way first."""
+
+    def __init__(self, width: int, unit: Unit, table: Table, *, ids: bool) -> None:
+        self.unit = unit
+        self.width = width
+        self.index = max(2, len(str(len(table.tokens))))
+        self.target = (10 if width < 100 else 14) + (6 if ids else 0)
+        rest = width - (1 + self.index + 1) - (1 + self.target) - _P - _NATS
+        room = rest - 1 - _LEAST_PREFIX
+        self.rank, room = (_RANK, room - _RANK) if room >= _RANK else (0, room)
+        self.entropy, room = (_NATS, room - _NATS) if room >= _NATS else (0, room)
+        self.guess, room = (_GUESS, room - _GUESS) if room >= _GUESS else (0, room)
+        self.moved, room = (_MOVED, room - _MOVED) if room >= _MOVED else (0, room)
+        if self.guess and room > 20:
+            self.guess += 6
+            room -= 6
+        self.prefix = _LEAST_PREFIX + max(0, room)
+
+    def header(self, moved_from: int | None) -> Strip:
+        since = "change" if moved_from is None else f"vs {moved_from:,}"
+        parts = [
+            " " + cells.right("#", self.index),
+            " " + cells.left("prefix", self.prefix),
+            " " + cells.left("→ target", self.target),
+            cells.right("p", _P),
+            cells.right("−log p", _NATS),
+            cells.right(since if len(since) < _MOVED else "change", self.moved),
+            cells.right("rank", self.rank),
+            cells.right("H(q)", self.entropy),
+            cells.left("   guess", self.guess),
+        ]
+        return strip(Segment(cells.left("".join(parts), self.width), theme.DIM))
+
+    def row(
+        self,
+        position: int,
+        prefix: str,
+        target_piece: str | None,
+        prediction: Prediction,
+        *,
+        selected: bool,
+        focused: bool,
+        border: bool,
+    ) -> Strip:
+        target = prediction.target
+        ground = Style(bgcolor=theme.SELECTED) if selected else Style()
+        mark = "▸" if selected and focused else "›" if selected else "┄" if border else " "
+        best = prediction.top[0] if prediction.top else None
+        right = best is not None and target is not None and best.token_id == target.token_id
+        guess = (" ✓ " if right else "   ") + (visible(best.piece) if best else "")
+        moved = formats.change(prediction.moved, self.unit)
+        segments = [
+            Segment(mark, theme.LIT + ground),
+            Segment(cells.right(str(position + 1), self.index), theme.DIM + ground),
+            Segment(" " + cells.tail(prefix, self.prefix) + " ", theme.PLAIN + ground),
+            *self._target(target_piece, target, ground),
+            Segment(
+                cells.right(formats.probability(target.probability) if target else "", _P),
+                theme.PLAIN + ground,
+            ),
+            Segment(
+                cells.right(formats.information(target.surprisal, self.unit) if target else "", _NATS),
+                theme.STRONG + ground,
+            ),
+            Segment(cells.right(moved, self.moved), _moved_style(moved) + ground),
+            Segment(cells.right(f"{target.rank:,}" if target else "", self.rank), theme.DIM + ground),
+            Segment(
+                cells.right(formats.information(prediction.entropy, self.unit), self.entropy),
+                theme.PLAIN + ground,
+            ),
+            Segment(cells.left(guess, self.guess), (theme.GOOD if right else theme.DIM) + ground),
+        ]
+        used = sum(segment.cell_length for segment in segments)
+        return strip(*segments, Segment(" " * max(0, self.width - used), ground))
+
+    def _target(self, piece: str | None, target: Candidate | None, ground: Style) -> list[Segment]:
+        """The token as a chip in the colour of its surprisal, as wide as its text."""
+        if piece is None or target is None:
+            return [Segment(cells.left(" ?", self.target), theme.DIM + ground)]
+        text = cells.left(piece, min(cells.cell_len(piece), self.target - 1))
+        chip = ramp.chip(target.surprisal)
+        rest = self.target - 1 - cells.cell_len(text)
+        return [Segment(f" {text} "[: None if rest else -1], chip), Segment(" " * max(0, rest - 1), ground)]
+
+
+def prefix(pieces: Sequence[str], start: int, position: int, width: int) -> str:
+    """The tokens from `start` to `position` as far as they fit, the first ones left out as a whole."""
+    first = position
+    used = cells.cell_len(pieces[position])
+    while first > start and used + cells.cell_len(pieces[first - 1]) <= width - (first - 1 > start):
+        first -= 1
+        used += cells.cell_len(pieces[first])
+    return ("…" if first > start else "") + "".join(pieces[first : position + 1]).replace("␣", " ").lstrip(
+        " "
+    )
+
+
+def _moved_style(moved: str) -> Style:
+    return {"▲": theme.BAD, "▼": theme.GOOD}.get(moved[:1], theme.GHOST)
