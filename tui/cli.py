@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from core.messages import Generate, SampleConfig, Training  # no torch, and the screen needs it first of all
 from tui.failing import Failed, as_usage, in_one_sentence
-from tui.options import FRESH, MODEL, TRAINING, TRAINING_HELP, model_option, training_options
+from tui.options import COMPARE, FRESH, MODEL, TRAINING, TRAINING_HELP, model_option, training_options
 from tui.run_commands import runs
 
 GENERATE = Generate(text="")
@@ -64,6 +64,7 @@ def neglogp() -> None:
 
 @neglogp.command(short_help="Open the screen.")
 @MODEL
+@COMPARE
 @click.option(
     "--engine",
     metavar="COMMAND",
@@ -72,13 +73,14 @@ def neglogp() -> None:
 @click.option(
     "--seed", type=int, default=TRAINING.seed, show_default=True, help="What a fresh model is drawn from."
 )
-def explore(model: str, engine: str | None, seed: int) -> None:
+def explore(model: str, compare: str | None, engine: str | None, seed: int) -> None:
     """Open the screen: prompt, table, candidates and a training run to step through.
 
     \b
     neglogp
     neglogp --model fresh
     neglogp --model ./gpt2
+    neglogp --model myrun --compare tiny
     neglogp --engine "ssh gpubox neglogp engine"
     """
     with as_usage():
@@ -91,7 +93,7 @@ def explore(model: str, engine: str | None, seed: int) -> None:
         )
     from tui.app import run
 
-    sys.exit(run(model, training, engine))
+    sys.exit(run(model, training, engine, compare))
 
 
 @neglogp.command(short_help="Print what the model thought of every token of a text.")

@@ -41,6 +41,8 @@ class Rule(NamedTuple):
 
     y: float
     names: Sequence[str]
+    colour: str = RULE
+    name_colour: str = RULE_NAME
 
 
 class Mark(NamedTuple):
@@ -238,9 +240,9 @@ def _rule(canvas: list[list[Cell]], rule: Rule, y: Range) -> None:
     row = canvas[0 if above else -1 if below else _row(rule.y, y, len(canvas))]
     free = [cell.text in " ┈" for cell in row]
     if not (above or below):
-        row[:] = [Cell("┈", RULE) if empty else cell for cell, empty in zip(row, free, strict=True)]
+        row[:] = [Cell("┈", rule.colour) if empty else cell for cell, empty in zip(row, free, strict=True)]
     for written in rule.names:
-        name = _text(f" {'↑ ' if above else '↓ ' if below else ''}{written} ", RULE_NAME)
+        name = _text(f" {'↑ ' if above else '↓ ' if below else ''}{written} ", rule.name_colour)
         for start in range(len(row) - len(name), -1, -1):
             if all(free[start : start + len(name)]):
                 row[start : start + len(name)] = name

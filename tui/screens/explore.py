@@ -16,6 +16,7 @@ from core.text import safe
 from tui import formats
 from tui.actions.auditing import Auditing
 from tui.actions.beside import Beside
+from tui.actions.comparing import Comparing
 from tui.actions.dissecting import Dissecting
 from tui.actions.filing import Filing
 from tui.actions.sampling import Sampling
@@ -42,15 +43,15 @@ ONE_COLUMN = (100, 30)  # below this many columns or rows, tabs
 SMALLEST = (60, 15)
 
 
-class ExploreScreen(Beside, Auditing, Sampling, Steering, Dissecting, Filing):
+class ExploreScreen(Beside, Comparing, Auditing, Sampling, Steering, Dissecting, Filing):
     """Everything at once. What a person does is in `tui.actions`; what is shown here is only handed on."""
 
     BINDINGS = EXPLORE
     AUTO_FOCUS = "#prompt"
 
-    def __init__(self, line: Callable[[], Line], opening: m.Open) -> None:
+    def __init__(self, line: Callable[[], Line], opening: m.Open, pinning: m.Pin | None = None) -> None:
         super().__init__()
-        self.live = Live(self, line, opening)
+        self.live = Live(self, line, opening, pinning)
         self.furthest = 0
         self.folder = Path.cwd()
         self._note: str | None = None
@@ -118,7 +119,7 @@ class ExploreScreen(Beside, Auditing, Sampling, Steering, Dissecting, Filing):
             return  # a newer prompt is on its way
         if event.table.tokens:
             if self.looking_at is None:
-                self.table.set_table(event.table)
+                self.show_table(event.table)
             else:
                 self.recall_again()
             if event.table.summary.mean is not None:
@@ -255,6 +256,7 @@ class ExploreScreen(Beside, Auditing, Sampling, Steering, Dissecting, Filing):
             mean = f"{formats.information(summary.mean, self.unit, 4)} {self.unit.value}"
             others = f"perplexity {formats.count(summary.perplexity)} · {formats.bits(summary.bits_per_byte)}"
             words.say(
+                *self.mean_words(),
                 f"mean −log p = {mean} = loss · {others} bits/byte",
                 f"loss {mean} · {others} bits/byte",
                 f"loss {mean} · {others} bit/B",
@@ -263,7 +265,7 @@ class ExploreScreen(Beside, Auditing, Sampling, Steering, Dissecting, Filing):
 
     def _show_shape(self) -> None:
         table, state = self.table.table, self.live.state
-        title = f"prefix → next token · −log p and H(q) in {self.unit.value}"
+        title = self.pane_title() or f"prefix → next token · −log p and H(q) in {self.unit.value}"
         if self.looking_at is not None and table is not None:
             title = f"as it was at step {table.step:,} · −log p and H(q) in {self.unit.value}"
         if self.table.ids and table is not None and state is not None:

@@ -6,26 +6,36 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from core.messages import Candidate, Prediction, Table
+from core.messages import Candidate, Prediction, Span, Table
 from core.text import visible
 from tui import cells, formats, ramp, theme
 from tui.formats import Unit
 from tui.widgets.lines import strip
 
-_P, _NATS, _MOVED, _RANK, _GUESS = 8, 7, 7, 7, 11  # cells of the columns, the gap before each included
+_P, _NATS, _MOVED, _RANK, _GUESS, _DELTA = (
+    8,
+    7,
+    7,
+    7,
+    11,
+    8,
+)  # cells of the columns, the gap before each included
 _LEAST_PREFIX = 8
 
 
 class Columns:
     """The columns at a width of the table, and the cells in them. The least needed ones give way first."""
 
-    def __init__(self, width: int, unit: Unit, table: Table, *, ids: bool) -> None:
+    def __init__(self, width: int, unit: Unit, table: Table, *, ids: bool, comparing: bool) -> None:
         self.unit = unit
         self.width = width
         self.index = max(2, len(str(len(table.tokens))))
         self.target = (10 if width < 100 else 14) + (6 if ids else 0)
-        rest = width - (1 + self.index + 1) - (1 + self.target) - _P - _NATS
+        self.comparing = comparing
+        self.b, self.delta = (_NATS, _DELTA) if comparing else (0, 0)
+        rest = width - (1 + self.index + 1) - (1 + self.target) - _NATS - self.b - self.delta
         room = rest - 1 - _LEAST_PREFIX
+        self.p, room = (_P, room - _P) if room >= _P or not comparing else (0, room)
         self.rank, room = (_RANK, room - _RANK) if room >= _RANK else (0, room)
         self.entropy, room = (_NATS, room - _NATS) if room >= _NATS else (0, room)
         self.guess, room = (_GUESS, room - _GUESS) if room >= _GUESS else (0, room)
@@ -37,12 +47,15 @@ class Columns:
 
     def header(self, moved_from: int | None) -> Strip:
         since = "change" if moved_from is None else f"vs {moved_from:,}"
+        of_target = "A" if self.comparing else "−log p"
         parts = [
             " " + cells.right("#", self.index),
             " " + cells.left("prefix", self.prefix),
             " " + cells.left("→ target", self.target),
-            cells.right("p", _P),
-            cells.right("−log p", _NATS),
+            cells.right("p", self.p),
+            cells.right(of_target, _NATS),
+            cells.right("B", self.b),
+            cells.right("Δ A−B", self.delta),
             cells.right(since if len(since) < _MOVED else "change", self.moved),
             cells.right("rank", self.rank),
             cells.right("H(q)", self.entropy),
@@ -56,6 +69,7 @@ class Columns:
         prefix: str,
         target_piece: str | None,
         prediction: Prediction,
+        span: Span | None,
         *,
         selected: bool,
         focused: bool,
@@ -68,19 +82,23 @@ class Columns:
         right = best is not None and target is not None and best.token_id == target.token_id
         guess = (" ✓ " if right else "   ") + (visible(best.piece) if best else "")
         moved = formats.change(prediction.moved, self.unit)
+        b = formats.information(span.b, self.unit) if span else ""
+        delta = formats.difference(span.difference, self.unit) if span else ""
         segments = [
             Segment(mark, theme.LIT + ground),
             Segment(cells.right(str(position + 1), self.index), theme.DIM + ground),
             Segment(" " + cells.tail(prefix, self.prefix) + " ", theme.PLAIN + ground),
             *self._target(target_piece, target, ground),
             Segment(
-                cells.right(formats.probability(target.probability) if target else "", _P),
+                cells.right(formats.probability(target.probability) if target else "", self.p),
                 theme.PLAIN + ground,
             ),
             Segment(
                 cells.right(formats.information(target.surprisal, self.unit) if target else "", _NATS),
                 theme.STRONG + ground,
             ),
+            Segment(cells.right(b, self.b), theme.PLAIN + ground),
+            Segment(cells.right(delta, self.delta), _moved_style(delta) + ground),
             Segment(cells.right(moved, self.moved), _moved_style(moved) + ground),
             Segment(cells.right(f"{target.rank:,}" if target else "", self.rank), theme.DIM + ground),
             Segment(
@@ -115,4 +133,5 @@ def prefix(pieces: Sequence[str], start: int, position: int, width: int) -> str:
 
 
 def _moved_style(moved: str) -> Style:
-    return {"▲": theme.BAD, "▼": theme.GOOD}.get(moved[:1], theme.GHOST)
+    """More surprised than before, or than another model, or less so."""
+    return {"▲": theme.BAD, "+": theme.BAD, "▼": theme.GOOD, "−": theme.GOOD}.get(moved[:1], theme.GHOST)

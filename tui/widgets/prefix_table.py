@@ -9,7 +9,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 
-from core.messages import Prediction, Table
+from core.messages import Comparison, Prediction, Table
 from core.text import visible
 from tui.formats import Unit
 from tui.widgets.lines import LazyLines, LineView
@@ -51,14 +51,19 @@ class PrefixTable(LineView, can_focus=True):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self.table: Table | None = None
+        self.comparison: Comparison | None = None
         self.cursor: int = 0
         self.follows_end = True
 
     # --------------------------------------------------------------------------------------------- the data
 
-    def set_table(self, table: Table) -> None:
-        """Show a table, the cursor kept where it was, or at the open row if it was there."""
+    def set_table(self, table: Table, comparison: Comparison | None = None) -> None:
+        """Show a table, the cursor kept where it was, or at the open row if it was there.
+
+        With a comparison its columns take the place of others, also while nothing is in them yet.
+        """
         self.table = table
+        self.comparison = comparison
         last = max(0, len(table.predictions) - 1)
         self.cursor = last if self.follows_end else min(self.cursor, last)
         self._build()
@@ -68,7 +73,7 @@ class PrefixTable(LineView, can_focus=True):
 
     def clear(self) -> None:
         """Nothing to show."""
-        self.table = None
+        self.table = self.comparison = None
         self.follows_end = True
         self.show([])
 
@@ -120,10 +125,10 @@ class PrefixTable(LineView, can_focus=True):
     # -------------------------------------------------------------------------------------------- the lines
 
     def _lines_for(self, width: int) -> Sequence[Strip]:
-        table = self.table
+        table, comparison = self.table, self.comparison
         if table is None:
             return []
-        columns = Columns(width, self.unit, table, ids=self.ids)
+        columns = Columns(width, self.unit, table, ids=self.ids, comparing=comparison is not None)
         pieces = [visible(token.piece) for token in table.tokens]
         if self.ids:
             pieces = [f"{piece}:{token.token_id}" for piece, token in zip(pieces, table.tokens, strict=True)]
@@ -139,6 +144,7 @@ class PrefixTable(LineView, can_focus=True):
                 prefix(pieces, position - position % window, position, columns.prefix),
                 pieces[position + 1] if position + 1 < len(pieces) else None,
                 table.predictions[position],
+                comparison.by_row.get(position) if comparison is not None else None,
                 selected=position == cursor,
                 focused=focused,
                 border=position in table.window_starts and position > 0,
