@@ -42,7 +42,7 @@ from core.close_records import (
     Followed as Followed,
     Follower as Follower,
 )
-from core.comparing import Comparison as Comparison, Span as Span
+from core.comparing import Comparison as Comparison, Span as Span, compare as compare
 from core.compare_records import Compared as Compared, Weighed as Weighed
 from core.requests import (
     AnyRequest as AnyRequest,
@@ -84,7 +84,7 @@ from core.events import (
     Changed as Changed,
 )
 from core.training import BOOK as BOOK, TINY as TINY, Training as Training
-from core.wire import Message as Message, Real as Real, real as real
+from core.wire import Message as Message, Real as Real, measured as measured, real as real
 
 # isort: on
 

@@ -99,15 +99,17 @@ def explore(model: str, compare: str | None, engine: str | None, seed: int) -> N
 @neglogp.command(short_help="Print what the model thought of every token of a text.")
 @click.argument("text", metavar="TEXT|-")
 @MODEL
+@COMPARE
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
 @click.option("--csv", "as_csv", is_flag=True, help="Comma-separated, one line a token, in UTF-8.")
-def score(text: str, model: str, as_json: bool, as_csv: bool) -> None:
+def score(text: str, model: str, compare: str | None, as_json: bool, as_csv: bool) -> None:
     """Print what the model thought of every token of TEXT, or of what comes on stdin.
 
     \b
     neglogp score "The fat cat sat on the mat"
     printf %s "The fat cat sat on the mat" | neglogp score - --model myrun
     neglogp score - --json < letter.txt | jq .summary.perplexity
+    neglogp score "The fat cat sat on the mat" --model myrun --compare tiny
 
     Stdin counts to its last byte: `echo` would add a line end, which is a token like any other.
 
@@ -119,6 +121,11 @@ def score(text: str, model: str, as_json: bool, as_csv: bool) -> None:
     the prediction that was made of it. The first token is predicted from nothing: its figures are null (in
     --csv, which has the same columns, empty). `token` shows bytes that are no UTF-8 alone as U+FFFD. A figure
     that is not finite is the string "inf", "-inf" or "nan", since JSON has no number for it.
+
+    --compare adds the surprisals of a second model, B, and the differences A - B. Models that cut the text
+    into other tokens are compared by the bytes at which both cut. --json then has `compare` too: model,
+    summary, the means of both and their difference, and spans with bytes, tokens (of A), surprisal_nats_a,
+    surprisal_nats_b and difference_nats. --csv has the last two in the line of a span's last token.
     """
     if as_json and as_csv:
         raise click.UsageError("--json and --csv exclude each other")
@@ -126,7 +133,7 @@ def score(text: str, model: str, as_json: bool, as_csv: bool) -> None:
     from tui.headless.talk import given_text
 
     with in_one_sentence():
-        command.score(given_text(text), model, "json" if as_json else "csv" if as_csv else "table")
+        command.score(given_text(text), model, compare, "json" if as_json else "csv" if as_csv else "table")
 
 
 @neglogp.command(short_help="Train a model on a file and keep the run in a folder.")

@@ -111,13 +111,14 @@ class Comparing(Exploring):
 
     def mean_words(self) -> tuple[str, ...]:
         """Both means and how far they are apart, the longest wording first; none without B's."""
-        comparison, unit = self.comparison, self.unit
-        if comparison is None or comparison.difference is None:
+        comparison, unit, table, compared = self.comparison, self.unit, self.table.table, self._compared
+        if comparison is None or comparison.difference is None or table is None or compared is None:
             return ()
         a, b = (formats.information(mean, unit, 4) for mean in (comparison.mean_a, comparison.mean_b))
         told = f"A {a} · B {b} · Δ {formats.difference(comparison.difference, unit, 4)} {unit.value}"
         of = "mean −log p" if comparison.one_to_one else "mean −log p of a span"
-        return (f"{of}: {told}", told)
+        perplexities = (formats.count(each.summary.perplexity) for each in (table, compared.table))
+        return (f"{of}: {told} · perplexity {' and '.join(perplexities)}", f"{of}: {told}", told)
 
     # --------------------------------------------------------------------------------- the next token's pane
 

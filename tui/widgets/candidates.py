@@ -121,7 +121,8 @@ class CandidateList(TokenList):
         words += [cells.right("p A" if opposed else "p", columns.p), cells.right("p B", columns.p_b)]
         words += [cells.right("p drawn", columns.drawn), cells.right(self.unit.value, columns.nats)]
         if columns.best:
-            words += [" " * _GAP, cells.left("B’s best", columns.best), cells.right("p B", columns.best_p)]
+            lead = "B’s best" if columns.best > 8 else "B best"
+            words += [" " * _GAP, cells.left(lead, columns.best), cells.right("p B", columns.best_p)]
         return strip(Segment(cells.left("".join(words), width), theme.DIM))
 
     def _line(
@@ -183,7 +184,7 @@ class CandidateList(TokenList):
         return [
             Segment(
                 cells.left(visible(candidate.piece), columns.best),
-                (theme.TARGET if is_target else theme.DIM) + ground,
+                (theme.TARGET if is_target else theme.PLAIN) + ground,
             ),
             Segment(cells.right(p, columns.best_p), theme.DIM + ground),
         ]

@@ -199,9 +199,9 @@ class LossChart(LineView, can_focus=True):
         ]
         if self.level is not None:
             names = (self._named(self.level), self.level.name, "B")
-            rules.append(
-                plotting.Rule(self.level.nats * per_nat, names, self._prompt.faint, self._prompt.colour)
-            )
+            level = self.level.nats * per_nat
+            # First, as what a person has asked for finds room for its name before the rest does.
+            rules.insert(0, plotting.Rule(level, names, self._prompt.faint, self._prompt.colour))
         return rules
 
     def _curves(self, steps: axes.Range, width: int) -> tuple[list[plotting.Line], list[plotting.Line]]:
