@@ -13,19 +13,23 @@ from core.messages import (
     Audit,
     BadLine,
     Call,
+    Compare,
     Control,
     Dissect,
+    Expect,
     Failure,
     Find,
     Hello,
     History,
     Inspect,
     Pause,
+    Pin,
     Recall,
     Run,
     Score,
     Status,
     Stop,
+    Unpin,
     World,
     decode_to_engine,
 )
@@ -33,9 +37,9 @@ from core.messages import (
 SUPERSEDED = "a newer prompt took its place"
 
 # They read the model and change nothing: may be served inside a step.
-_SMALL = (Score, Find, Audit, Control, Inspect, World, Status, History)
+_SMALL = (Score, Find, Audit, Compare, Expect, Control, Inspect, World, Status, History)
 # These have to wait for the step's end, and small ones need not wait for them.
-_OVERTAKEN = (Pause, Run, Stop, Dissect)
+_OVERTAKEN = (Pause, Pin, Unpin, Run, Stop, Dissect)
 
 
 class _Numbered(msgspec.Struct):

@@ -77,6 +77,11 @@ def kl(p: Sequence[float], q: Sequence[float]) -> float:
     return max(0.0, math.fsum(terms))  # next to p, rounding may go below
 
 
+def total(nats: Sequence[float]) -> float:
+    """Their sum, rounded once; infinite or NaN where one of them is."""
+    return math.fsum(nats) if all(map(math.isfinite, nats)) else sum(nats)
+
+
 def perplexity(mean_nats: float) -> float:
     """exp of a mean surprisal: among how many tokens it is as if the targets were guessed."""
     return _exp(mean_nats)

@@ -54,7 +54,6 @@ class Looking:
 
         Raises Overtaken where a newer text waits.
         """
-        require("top k", request.top_k, 1, MOST_CANDIDATES)
         text = clean(request.text)
         if (text, request.first_token) != (self.watch.text, self.watch.first_token):
             ids = self._tokenizer.encode(text)
@@ -62,7 +61,7 @@ class Looking:
                 ids.insert(0, self._tokenizer.end_of_text)
             self.watch = Watch(text=text, first_token=request.first_token, ids=ids)
         watch = self.watch
-        watch.top_k = max(1, min(request.top_k, CANDIDATES // max(1, len(watch.ids))))
+        watch.top_k = most_candidates(request.top_k, len(watch.ids))
 
         def glimpsed(open_row: m.Prediction) -> None:
             self._emit(
@@ -149,3 +148,9 @@ class Looking:
         if self._scorer is None:
             raise ValueError("no model is open yet")
         return self._scorer
+
+
+def most_candidates(top_k: int, tokens: int) -> int:
+    """How many candidates a row of a table gets. Raises ValueError for a number out of range."""
+    require("top k", top_k, 1, MOST_CANDIDATES)
+    return max(1, min(top_k, CANDIDATES // max(1, tokens)))

@@ -26,6 +26,7 @@ from core.records import (
     Divergence as Divergence,
     Generated as Generated,
     ModelInfo as ModelInfo,
+    Pinned as Pinned,
     TRIGRAMS as TRIGRAMS,
     Prediction as Prediction,
     Reference as Reference,
@@ -44,6 +45,8 @@ from core.close_records import (
     Followed as Followed,
     Follower as Follower,
 )
+from core.comparing import Comparison as Comparison, Span as Span, compare as compare
+from core.compare_records import Compared as Compared, Expected as Expected
 from core.requests import (
     AnyRequest as AnyRequest,
     Request as Request,
@@ -54,6 +57,10 @@ from core.requests import (
     Recall as Recall,
     Find as Find,
     Audit as Audit,
+    Pin as Pin,
+    Unpin as Unpin,
+    Compare as Compare,
+    Expect as Expect,
     Run as Run,
     SampleEvery as SampleEvery,
     Pause as Pause,
@@ -83,7 +90,7 @@ from core.events import (
     Changed as Changed,
 )
 from core.training import BOOK as BOOK, TINY as TINY, Training as Training
-from core.wire import Message as Message, Real as Real, real as real
+from core.wire import Message as Message, Real as Real, measured as measured, real as real
 
 # isort: on
 
@@ -98,6 +105,8 @@ AnyResult = (
     | Candidates
     | Arithmetic
     | Followed
+    | Compared
+    | Expected
     | Generated
     | Controlled
     | Stored

@@ -77,18 +77,43 @@ def opened(request: Open, means: Means) -> Opened:
     A run's name or folder goes on with that run; any other folder, and a hub id, is a model to start a new
     run from.
     """
-    name = request.model
-    if name == FRESH:
-        return _set_up(fresh(request.training), request.training, means)
-    if name == TINY:
-        return _set_up(Tiny(), request.training, means)
-    if name == BOOK:
-        return _set_up(Book(seed=request.training.seed), request.training, means)
+    run = _run_folder(request.model)
+    if run is not None:
+        return _resumed(run, means)
+    return _set_up(_start(request.model, request.training, means), request.training, means)
+
+
+def source_named(name: str, training: Training, means: Means) -> tuple[Source, int | None]:
+    """A model to look at: of a run the checkpoint it stands at, and that one's step. Raises ValueError.
+
+    A fresh one has the shape and the seed of `training`.
+    """
+    run = _run_folder(name)
+    if run is None:
+        return _start(name, training, means), None
+    checkpoint = runs.standing_checkpoint(run)
+    step = next(step for step, folder in runs.checkpoints(run) if folder == checkpoint)
+    return Folder(path=checkpoint.resolve(), name=run.name), step
+
+
+def _run_folder(name: str) -> Path | None:
+    """The folder of the run that a model's name stands for, if it is one."""
+    if name in (FRESH, TINY, BOOK):
+        return None
     folder = Path(name).expanduser() if is_path(name) else runs.run_path(name)
-    if (folder / "run.json").exists():
-        return _resumed(folder, means)
-    source = Folder(path=folder.resolve(), name=folder.name) if is_path(name) else hub_model(name, means.hub)
-    return _set_up(source, request.training, means)
+    return folder if (folder / "run.json").exists() else None
+
+
+def _start(name: str, training: Training, means: Means) -> Source:
+    """What a new run begins from, for a name that is no run's. Raises ValueError."""
+    if name == FRESH:
+        return fresh(training)
+    if name == TINY:
+        return Tiny()
+    if name == BOOK:
+        return Book(seed=training.seed)
+    folder = Path(name).expanduser()
+    return Folder(path=folder.resolve(), name=folder.name) if is_path(name) else hub_model(name, means.hub)
 
 
 def hub_model(name: str, hub: Hub) -> HubModel:

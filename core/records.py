@@ -223,6 +223,13 @@ class Divergence(Message, frozen=True, kw_only=True):
     nats: Real | None = None
 
 
+class Pinned(Message, frozen=True, kw_only=True):
+    """The model kept as B: its name, and the step of its run at which it was taken, if it is of one."""
+
+    name: str
+    step: int | None = None
+
+
 class State(Message, frozen=True, kw_only=True):
     """Where the session stands. `goal` is the step at which a run pauses by itself."""
 
@@ -235,6 +242,7 @@ class State(Message, frozen=True, kw_only=True):
     run: str | None = None
     references: tuple[Reference, ...] = ()
     diverged: Divergence | None = None
+    pinned: Pinned | None = None
     warning: str | None = None
 
 

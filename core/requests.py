@@ -4,6 +4,7 @@ from typing import Generic, TypeVar
 
 from core.anatomy_records import Dissected, Inspected
 from core.close_records import Arithmetic, Followed
+from core.compare_records import Compared, Expected
 from core.records import (
     Candidates,
     Controlled,
@@ -77,6 +78,36 @@ class Audit(Request[Arithmetic], frozen=True, kw_only=True):
     """How -log p of the row after token `position` of the scored text comes about, number by number."""
 
     position: int
+
+
+class Pin(Request[State], frozen=True, kw_only=True):
+    """Keep a model as B: the one at hand as it stands, or one by its name as in `Open`, of a run its newest
+    checkpoint. Runs that are opened, begun anew or trained change nothing of it."""
+
+    model: str | None = None
+
+
+class Unpin(Request[State], frozen=True, kw_only=True):
+    """Let the model kept as B go."""
+
+
+class Compare(Request[Compared], frozen=True, kw_only=True):
+    """A text as the pinned model B sees it: asked once a text, after the model at hand has answered.
+
+    With `first_token` it is read after `<|endoftext|>`. A `Score` that waits breaks it off.
+    """
+
+    text: str
+    top_k: int = 20
+    first_token: bool = False
+
+
+class Expect(Request[Expected], frozen=True, kw_only=True):
+    """With which probability B expects tokens after token `position`, as B cuts it, of the text it compared
+    last."""
+
+    position: int
+    token_ids: tuple[int, ...]
 
 
 class Run(Request[State], frozen=True, kw_only=True):
@@ -211,6 +242,10 @@ AnyRequest = (
     | Recall
     | Find
     | Audit
+    | Pin
+    | Unpin
+    | Compare
+    | Expect
     | Run
     | SampleEvery
     | Pause

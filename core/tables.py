@@ -1,6 +1,5 @@
 """What a scored text's table says beside its rows: their mean, and how far they lie from another table's."""
 
-import math
 from collections.abc import Sequence
 
 import msgspec
@@ -19,7 +18,7 @@ def summary(
     surprisals = [p.target.surprisal for p in predictions if p.target is not None]
     if not surprisals:
         return Summary(scored=0, mean=None, perplexity=None, bits_per_byte=None)
-    total = _sum(surprisals)
+    total = information.total(surprisals)
     mean = total / len(surprisals)
     others = surprisals[1:] if first_token else []
     return Summary(
@@ -27,12 +26,8 @@ def summary(
         mean=real(mean),
         perplexity=real(information.perplexity(mean)),
         bits_per_byte=real(information.bits_per_byte(total, sum(len(token.piece) for token in tokens[1:]))),
-        without_first=real(_sum(others) / len(others)) if others else None,
+        without_first=real(information.total(others) / len(others)) if others else None,
     )
-
-
-def _sum(surprisals: Sequence[float]) -> float:
-    return math.fsum(surprisals) if all(map(math.isfinite, surprisals)) else sum(surprisals)
 
 
 def moved(predictions: Sequence[Prediction], before: Sequence[float]) -> tuple[Prediction, ...]:

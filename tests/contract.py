@@ -1039,6 +1039,91 @@ async def the_training_text_needs_a_position_and_numbers_in_range(talk: Talk) ->
         assert isinstance(reply, m.Failure) and name.decode() in reply.message
 
 
+def _log_probs(table: m.Table) -> list[float]:
+    return [float(row.target.log_prob) for row in table.predictions if row.target is not None]
+
+
+async def a_pinned_model_stays_as_it_was_while_the_one_at_hand_trains(talk: Talk) -> None:
+    opened = await talk.opened()
+    before = await talk.ask(m.Score(text=TEXT))
+    state = await talk.ask(m.Pin())
+    assert state.pinned == m.Pinned(name=opened.model.name, step=0)
+    assert state == msgspec.structs.replace(opened, pinned=state.pinned)
+    trained = await talk.trained(3)
+    assert trained.pinned == state.pinned
+    now = await talk.ask(m.Score(text=TEXT))
+    told = await talk.ask(m.Compare(text=TEXT))
+    assert told.pinned == state.pinned
+    assert told.table.tokens == now.tokens and told.table.text == TEXT
+    assert _log_probs(told.table) == pytest.approx(_log_probs(before), abs=1e-5)
+    assert _log_probs(told.table) != pytest.approx(_log_probs(now), abs=1e-3)
+    comparison = told.against(now)
+    assert comparison.one_to_one and comparison.scored == 6
+    mean_a, mean_b = float(now.summary.mean or 0), float(before.summary.mean or 0)
+    assert comparison.difference == pytest.approx(mean_a - mean_b, abs=1e-5)
+    assert (await talk.ask(m.Unpin())).pinned is None
+
+
+async def without_a_pinned_model_there_is_nothing_to_compare_with(talk: Talk) -> None:
+    await talk.opened()
+    await talk.ask(m.Unpin())
+    for request in (m.Compare(text=TEXT), m.Expect(position=0, token_ids=(1,))):
+        refused = await talk.refused(request)
+        assert refused.kind == "bad_request" and "pinned" in refused.message
+
+
+async def a_pinned_model_stays_when_a_run_begins_anew(talk: Talk) -> None:
+    await talk.opened()
+    await talk.trained(2)
+    pinned = (await talk.ask(m.Pin())).pinned
+    assert pinned is not None and pinned.step == 2
+    before = await talk.ask(m.Compare(text=TEXT))
+    assert (await talk.ask(m.Reset())).pinned == pinned
+    assert (await talk.ask(m.Configure(training=TINY))).pinned == pinned
+    assert (await talk.ask(m.Compare(text=TEXT))) == before
+    await talk.ask(m.Unpin())
+
+
+async def another_model_is_pinned_by_its_name(talk: Talk) -> None:
+    await talk.opened()
+    state = await talk.ask(m.Pin(model="fresh"))
+    assert state.pinned == m.Pinned(name="fresh", step=None)
+    refused = await talk.refused(m.Pin(model="no-such-model"))  # and B is still the one before
+    assert "no-such-model" in refused.message
+    fresh = await talk.ask(m.Compare(text=TEXT))
+    await talk.opened_fresh()
+    table = await talk.ask(m.Score(text=TEXT))
+    assert _log_probs(fresh.table) == pytest.approx(_log_probs(table), abs=1e-5)
+    await talk.ask(m.Unpin())
+
+
+async def the_pinned_model_weighs_any_token_as_its_table_does(talk: Talk) -> None:
+    await talk.opened()
+    await talk.ask(m.Pin())
+    told = await talk.ask(m.Compare(text=TEXT, top_k=5))
+    await talk.trained(2)
+    for position, prediction in enumerate(told.table.predictions):
+        seen = [*prediction.top, *([prediction.target] if prediction.target else [])]
+        expected = await talk.ask(m.Expect(position=position, token_ids=tuple(c.token_id for c in seen)))
+        assert list(expected.probabilities) == pytest.approx([c.probability for c in seen], rel=1e-4)
+    for wrong in (m.Expect(position=7, token_ids=()), m.Expect(position=0, token_ids=(50257,))):
+        assert (await talk.refused(wrong)).kind == "bad_request"
+    await talk.ask(m.Unpin())
+
+
+async def a_text_is_compared_while_it_is_continued(talk: Talk) -> None:
+    await talk.opened()
+    await talk.ask(m.Pin())
+    number = talk.send(m.Generate(text=TEXT, tokens=100_000))
+    await talk.until(lambda: talk.told(m.Continued))
+    assert (await talk.ask(m.Compare(text=TEXT))).table.text == TEXT
+    assert (await talk.ask(m.Expect(position=6, token_ids=(0, 1)))).log_probs
+    assert number not in talk.replies
+    await talk.ask(m.Stop())
+    await talk.reply(number)
+    await talk.ask(m.Unpin())
+
+
 CLAIMS: tuple[Callable[[Talk], Awaitable[None]], ...] = (
     hello_is_said_first,
     open_tells_where_the_session_stands,
@@ -1093,6 +1178,12 @@ CLAIMS: tuple[Callable[[Talk], Awaitable[None]], ...] = (
     an_audit_is_of_the_step_the_run_stands_at,
     an_audit_is_made_while_a_text_is_continued,
     an_audit_needs_a_position_in_the_text,
+    a_pinned_model_stays_as_it_was_while_the_one_at_hand_trains,
+    without_a_pinned_model_there_is_nothing_to_compare_with,
+    a_pinned_model_stays_when_a_run_begins_anew,
+    another_model_is_pinned_by_its_name,
+    the_pinned_model_weighs_any_token_as_its_table_does,
+    a_text_is_compared_while_it_is_continued,
     an_uploaded_text_can_be_trained_on,
     a_text_that_cannot_be_trained_on_is_refused,
     a_bad_line_is_answered_and_changes_nothing,

@@ -93,6 +93,8 @@ class FakeEngine:
         self._prompt_curve: dict[int, float] = {}
         self._references: tuple[m.Reference, ...] = ()
         self._diverged: m.Divergence | None = None
+        self._pinned: tuple[m.Pinned, FakeDistribution] | None = None
+        self._compared: Sequence[int] = ()  # the text that the pinned model saw last
 
     # ------------------------------------------------------------------------------------- for the test
 
@@ -241,6 +243,14 @@ class FakeEngine:
                 return self._upload(request)
             case m.Audit():
                 return self._audit(request)
+            case m.Pin():
+                self._pin(request)
+            case m.Unpin():
+                self._pinned = None
+            case m.Compare():
+                return self._compare(request)
+            case m.Expect():
+                return self._expect(request)
             case m.Control():
                 return self._control(request)
             case m.Dissect():
@@ -303,13 +313,17 @@ class FakeEngine:
         self._run, self._model, self._name, self._until = run, model, None, None
         self._diverged = None
         ids = self._tokenizer.encode(run.text)
-        self._q = FakeDistribution(self._tokenizer, ids, run.training.seed, run.training.context)
+        self._q = self._distribution(run)
         self._n_tokens = len(ids)
         self._training_ids = ids[: len(ids) - len(ids) // 10]
         self._seen.clear()
         self._prompt_curve.clear()
         self._recorded.clear()
         self._references = (m.Reference(name="ln V", nats=math.log(50257)),)
+
+    def _distribution(self, run: FakeRun) -> FakeDistribution:
+        ids = self._tokenizer.encode(run.text)
+        return FakeDistribution(self._tokenizer, ids, run.training.seed, run.training.context)
 
     def _state(self) -> m.State:
         run = self._at
@@ -342,6 +356,7 @@ class FakeEngine:
             references=self._references,
             diverged=self._diverged,
             warning=f"the loss of step {self._diverged.step} is nan" if self._diverged else None,
+            pinned=self._pinned[0] if self._pinned else None,
         )
 
     def _upload(self, request: m.Upload) -> m.Stored:
@@ -457,6 +472,42 @@ class FakeEngine:
         self._token_at(request.position)  # refuses one that is not there
         ids = self._ids(self._watched)
         return self._q.arithmetic(ids, request.position, self._at.step)
+
+    def _pin(self, request: m.Pin) -> None:
+        run, name = self._at, request.model
+        if name is None:
+            self._pinned = m.Pinned(name=self._model, step=run.step), self._q
+        elif name in self.runs:
+            of = self.runs[name]
+            self._pinned = m.Pinned(name=name, step=of.step), self._distribution(of)
+        elif name in ("fresh", "tiny"):
+            self._pinned = m.Pinned(name=name), self._distribution(run)
+        else:
+            raise Refused("bad_request", f"there is no model {name!r}: give 'fresh' or a run's name")
+
+    @property
+    def _b(self) -> tuple[m.Pinned, FakeDistribution]:
+        if self._pinned is None:
+            raise Refused("bad_request", "no model is pinned to compare with")
+        return self._pinned
+
+    def _compare(self, request: m.Compare) -> m.Compared:
+        about, q = self._b
+        as_scored = m.Score(text=clean(request.text), top_k=request.top_k, first_token=request.first_token)
+        self._compared = self._ids(as_scored)
+        return m.Compared(pinned=about, table=q.table(as_scored, self._compared, about.step or 0))
+
+    def _expect(self, request: m.Expect) -> m.Expected:
+        about, q = self._b
+        ids = self._compared
+        if not 0 <= request.position < len(ids):
+            message = f"position {request.position} is outside the text of {len(ids)} tokens"
+            raise Refused("bad_request", message)
+        row = q.row(ids[request.position], about.step or 0)
+        for token_id in request.token_ids:
+            if not 0 <= token_id < len(row):
+                raise Refused("bad_request", f"there is no token {token_id}")
+        return m.Expected(log_probs=tuple(float(row[token_id]) for token_id in request.token_ids))
 
     def _control(self, request: m.Control) -> m.Controlled:
         last = self._token_at(request.position)

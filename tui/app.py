@@ -12,7 +12,7 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from core.messages import Open, Training
+from core.messages import Open, Pin, Training
 from tui.bindings import EXPLORE, KEYS
 from tui.engine import Line, ProcessLine
 from tui.key_order import KeyOrder
@@ -43,10 +43,11 @@ class NeglogpApp(KeyOrder[int]):
         Binding("ctrl+q", "quit", "Quit", id="app.quit", tooltip="Leave; the run is saved", priority=True),
     ]
 
-    def __init__(self, line: Callable[[], Line], opening: Open) -> None:
+    def __init__(self, line: Callable[[], Line], opening: Open, pinning: Pin | None = None) -> None:
         super().__init__()
         self._line = line
         self._opening = opening
+        self._pinning = pinning
         self.animation_level = "none"
         self.register_theme(THEME)
         self.theme = THEME.name
@@ -64,7 +65,7 @@ class NeglogpApp(KeyOrder[int]):
 
     def get_default_screen(self) -> Screen[None]:
         # Pushed over a blank one instead, it would cost a second style sheet, layout and frame at the start.
-        return ExploreScreen(self._line, self._opening)
+        return ExploreScreen(self._line, self._opening, self._pinning)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action of the explore screen by its name, with its key, and the ones that work everywhere."""
@@ -91,14 +92,15 @@ class NeglogpApp(KeyOrder[int]):
         self.push_screen(HelpScreen(help_rows(bindings)))
 
 
-def run(model: str, training: Training, engine: str | None) -> int:
-    """Show the screen until it is left; the exit code."""
+def run(model: str, training: Training, engine: str | None, compare: str | None) -> int:
+    """Show the screen until it is left, with another model to compare with from the start; the exit code."""
 
     def line() -> Line:
         return ProcessLine.from_words(engine) if engine else ProcessLine()
 
     # All that a start makes is there to stay: collecting it would only hold up the first frame.
     gc.disable()
-    app = NeglogpApp(line, Open(model=model, training=training))
+    pinning = None if compare is None else Pin(model=compare)
+    app = NeglogpApp(line, Open(model=model, training=training), pinning)
     app.run()
     return app.return_code or 0

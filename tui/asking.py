@@ -10,7 +10,17 @@ from textual.widget import Widget
 from core import messages as m
 from tui.engine import EngineDied, EngineError
 from tui.latest import Latest
-from tui.news import Audited, CellInspected, ControlsApplied, Said, StepDissected, TableRecalled, TextLookedUp
+from tui.news import (
+    Audited,
+    CellInspected,
+    ControlsApplied,
+    ModelCompared,
+    ModelExpected,
+    Said,
+    StepDissected,
+    TableRecalled,
+    TextLookedUp,
+)
 
 
 class Asking:
@@ -25,6 +35,8 @@ class Asking:
         self._looking_up = Latest(self._look_up, self._spawn)
         self._recalling = Latest(self._recall, self._spawn)
         self._auditing = Latest(self._audit, self._spawn)
+        self._comparing = Latest(self._compare, self._spawn)
+        self._expecting = Latest(self._expect, self._spawn)
         self._inspecting = Latest(self._inspect, self._spawn)
 
     @property
@@ -102,6 +114,29 @@ class Asking:
     async def _inspect(self, request: m.Inspect) -> None:
         with suppress(EngineError, EngineDied):
             self._screen.post_message(CellInspected(await self._ask(request)))
+
+    def compare(self, request: m.Compare) -> None:
+        """Ask the pinned model for a text: it comes as ModelCompared."""
+        self._comparing.wish(request)
+
+    async def _compare(self, request: m.Compare) -> None:
+        try:
+            self._screen.post_message(ModelCompared(await self._ask(request)))
+        except EngineError as error:
+            # A newer prompt is asked for by itself, and a model let go meanwhile has nothing to say.
+            if error.kind not in ("superseded", "bad_request"):
+                self._say(str(error), error=True)
+        except EngineDied:
+            pass  # on_end has told of it
+
+    def expect(self, text: str, request: m.Expect) -> None:
+        """Ask the pinned model for tokens in a text that it was asked for: it comes as ModelExpected."""
+        self._expecting.wish((text, request))
+
+    async def _expect(self, wish: tuple[str, m.Expect]) -> None:
+        text, request = wish
+        with suppress(EngineError, EngineDied):
+            self._screen.post_message(ModelExpected(text, request, await self._ask(request)))
 
     def audit(self, request: m.Audit) -> None:
         """Have a row's arithmetic done: it comes as Audited."""

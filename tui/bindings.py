@@ -73,6 +73,10 @@ KEYS = (
     ),
     Key("look.audit", "audit", "", "a", "Arithmetic", "How the row's −log p comes about, number by number"),
     Key("look.beside", "beside", "", "p", "p beside q", "What the training text says, beside the model's q"),
+    Key(
+        "look.versus", "versus", "", "v", "Versus", "Pin the model as it stands as B, to compare; or unpin it"
+    ),
+    Key("look.versus_other", "versus_other", "", "V", "Compare with", "Pin another model as B, by its name"),
     Key("look.units", "units", "ctrl+n", "n", "Bits", "Show information in nats or in bits", True),
     Key("look.ids", "ids", "f6", "i", "Token ids", "Show token ids and the shape of the logits"),
     Key(

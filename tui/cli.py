@@ -17,7 +17,7 @@ from core.messages import (
     Training,
 )  # no torch, and the screen needs it first of all
 from tui.failing import Failed, as_usage, in_one_sentence
-from tui.options import FRESH, MODEL, TRAINING, TRAINING_HELP, model_option, training_options
+from tui.options import COMPARE, FRESH, MODEL, TRAINING, TRAINING_HELP, model_option, training_options
 from tui.run_commands import runs
 
 GENERATE = Generate(text="")
@@ -69,6 +69,7 @@ def neglogp() -> None:
 
 @neglogp.command(short_help="Open the screen.")
 @MODEL
+@COMPARE
 @click.option(
     "--engine",
     metavar="COMMAND",
@@ -77,13 +78,14 @@ def neglogp() -> None:
 @click.option(
     "--seed", type=int, default=TRAINING.seed, show_default=True, help="What a fresh model is drawn from."
 )
-def explore(model: str, engine: str | None, seed: int) -> None:
+def explore(model: str, compare: str | None, engine: str | None, seed: int) -> None:
     """Open the screen: prompt, table, candidates and a training run to step through.
 
     \b
     neglogp
     neglogp --model fresh
     neglogp --model ./gpt2
+    neglogp --model myrun --compare tiny
     neglogp --engine "ssh gpubox neglogp engine"
     """
     with as_usage():
@@ -96,16 +98,17 @@ def explore(model: str, engine: str | None, seed: int) -> None:
         )
     from tui.app import run
 
-    sys.exit(run(model, training, engine))
+    sys.exit(run(model, training, engine, compare))
 
 
 @neglogp.command(short_help="Print what the model thought of every token of a text.")
 @click.argument("text", metavar="TEXT|-")
 @MODEL
+@COMPARE
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on one line.")
 @click.option("--csv", "as_csv", is_flag=True, help="Comma-separated, one line a token, in UTF-8.")
 @click.option("--first-token", is_flag=True, help="Score the first token, too: read after <|endoftext|>.")
-def score(text: str, model: str, as_json: bool, as_csv: bool, first_token: bool) -> None:
+def score(text: str, model: str, compare: str | None, as_json: bool, as_csv: bool, first_token: bool) -> None:
     """Print what the model thought of every token of TEXT, or of what comes on stdin.
 
     \b
@@ -113,6 +116,7 @@ def score(text: str, model: str, as_json: bool, as_csv: bool, first_token: bool)
     printf %s "The fat cat sat on the mat" | neglogp score - --model myrun
     neglogp score - --json < letter.txt | jq .summary.perplexity
     neglogp score "The fat cat" --first-token
+    neglogp score "The fat cat sat on the mat" --model myrun --compare tiny
 
     Stdin counts to its last byte: `echo` would add a line end, which is a token like any other.
 
@@ -129,6 +133,11 @@ def score(text: str, model: str, as_json: bool, as_csv: bool, first_token: bool)
     the prediction that was made of it. Where the first token is not scored its figures are null (in --csv,
     which has the same columns, empty). `token` shows bytes that are no UTF-8 alone as U+FFFD. A figure
     that is not finite is the string "inf", "-inf" or "nan", since JSON has no number for it.
+
+    --compare adds the surprisals of a second model, B, and the differences A - B. Models that cut the text
+    into other tokens are compared by the bytes at which both cut. --json then has `compare` too: model,
+    summary, the means of both and their difference, and spans with bytes, tokens (of A), surprisal_nats_a,
+    surprisal_nats_b and difference_nats. --csv has the last two in the line of a span's last token.
     """
     if as_json and as_csv:
         raise click.UsageError("--json and --csv exclude each other")
@@ -137,7 +146,7 @@ def score(text: str, model: str, as_json: bool, as_csv: bool, first_token: bool)
 
     with in_one_sentence():
         output = "json" if as_json else "csv" if as_csv else "table"
-        command.score(given_text(text), model, output, first_token=first_token)
+        command.score(given_text(text), model, compare, output, first_token=first_token)
 
 
 @neglogp.command(short_help="Train a model on a file and keep the run in a folder.")

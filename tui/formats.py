@@ -47,6 +47,17 @@ def change(nats: Real | None, unit: Unit) -> str:
     return ("▲" if value > 0 else "▼") + number(abs(value), 2)
 
 
+def difference(nats: Real | None, unit: Unit, places: int = 2) -> str:
+    """A difference with its sign: +0.31, −0.02, 0.00; an en dash where there is none."""
+    if nats is None:
+        return "–"
+    value = float(nats) * unit.per_nat
+    size = number(abs(value), places)
+    if math.isnan(value) or size == number(0, places):
+        return size
+    return ("+" if value > 0 else "−") + size
+
+
 def number(value: float, places: int = 2) -> str:
     if math.isnan(value):
         return "NaN"

@@ -27,10 +27,13 @@ UNANSWERED = 2  # texts at most that are sent to be scored: one that is, and one
 class Live(Asking):
     """The conversation with one engine after the other. What it learns goes to `screen` as a message."""
 
-    def __init__(self, screen: Widget, line: Callable[[], Line], opening: m.Open) -> None:
+    def __init__(
+        self, screen: Widget, line: Callable[[], Line], opening: m.Open, pinning: m.Pin | None = None
+    ) -> None:
         super().__init__(screen)
         self._line = line
         self._opening = opening
+        self._pinning = pinning  # what can be pinned again in another engine: a model that has a name
         self._engine: Engine | None = None
         self._wanted: m.Score | None = None
         self._scored: m.Score | None = None  # what was last sent
@@ -72,6 +75,8 @@ class Live(Asking):
         await engine.ask(self.sampling)
         await self._all_steps()
         self._score_wanted(again=True)
+        if self._pinning is not None:  # behind the prompt, whose first answer does not wait for it
+            self.send(self._pinning)
 
     async def _open_instead(self, engine: Engine) -> None:
         """The model asked for is not to be had: a fresh one leaves the person with something to work on."""
@@ -87,6 +92,8 @@ class Live(Asking):
     async def restart(self) -> None:
         """Start the engine again, on the run that was going on, if one was."""
         await self.close()
+        if self.state is not None and self.state.pinned is not None and self._pinning is None:
+            self._say("The pinned model was in the engine's memory alone and has gone with it.")
         if self.state is not None and self.state.run is not None:
             self._opening = m.Open(model=self.state.run, training=self.state.training)
         elif self.state is not None:
@@ -185,6 +192,8 @@ class Live(Asking):
                 self._learn(await self._ask(request))
                 if isinstance(request, m.SampleEvery):
                     self.sampling = request
+                if isinstance(request, m.Pin | m.Unpin):
+                    self._pinning = request if isinstance(request, m.Pin) and request.model else None
                 if isinstance(request, m.Open):
                     self._opening = request
                     self._score_wanted(again=True)

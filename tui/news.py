@@ -96,6 +96,24 @@ class Audited(Message):
         self.arithmetic = arithmetic
 
 
+class ModelCompared(Message):
+    """A text as the pinned model sees it."""
+
+    def __init__(self, compared: m.Compared) -> None:
+        super().__init__()
+        self.compared = compared
+
+
+class ModelExpected(Message):
+    """With which p the pinned model expects some tokens in a text."""
+
+    def __init__(self, text: str, request: m.Expect, expected: m.Expected) -> None:
+        super().__init__()
+        self.text = text
+        self.request = request
+        self.expected = expected
+
+
 class TextLookedUp(Message):
     """What the training text says where the model makes a prediction."""
 

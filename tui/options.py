@@ -25,6 +25,11 @@ def model_option(default: str) -> Callable[..., Any]:
 
 
 MODEL = model_option(TINY)
+COMPARE = click.option(
+    "--compare",
+    metavar="NAME|DIR|ID",
+    help="Another model, B, to hold the first one, A, against; named as for --model.",
+)
 
 TRAINING_HELP = {
     "preset": "The size of a fresh model.",

@@ -41,6 +41,8 @@ class Rule(NamedTuple):
 
     y: float
     names: Sequence[str]
+    colour: str = RULE
+    name_colour: str = RULE_NAME
 
 
 class Mark(NamedTuple):
@@ -232,15 +234,16 @@ def _set_marks(canvas: list[list[Cell]], marks: Sequence[Mark], x: Range, y: Ran
 def _rule(canvas: list[list[Cell]], rule: Rule, y: Range) -> None:
     """Dots on the free cells of the rule's row, and its name as far right as there is room for it.
 
-    A rule outside the range is only named, at the edge it lies beyond, with an arrow.
+    Where another rule has its dots they stay. A rule outside the range is only named, at the edge it lies
+    beyond, with an arrow.
     """
     above, below = rule.y > y.high, rule.y < y.low
     row = canvas[0 if above else -1 if below else _row(rule.y, y, len(canvas))]
     free = [cell.text in " ┈" for cell in row]
     if not (above or below):
-        row[:] = [Cell("┈", RULE) if empty else cell for cell, empty in zip(row, free, strict=True)]
+        row[:] = [Cell("┈", rule.colour) if cell.text == " " else cell for cell in row]
     for written in rule.names:
-        name = _text(f" {'↑ ' if above else '↓ ' if below else ''}{written} ", RULE_NAME)
+        name = _text(f" {'↑ ' if above else '↓ ' if below else ''}{written} ", rule.name_colour)
         for start in range(len(row) - len(name), -1, -1):
             if all(free[start : start + len(name)]):
                 row[start : start + len(name)] = name

@@ -7,6 +7,7 @@ from core.hub import Hub
 from core.indexing import Indexing
 from core.looking import Looking
 from core.opening import SNAPSHOT_BYTES, Means, Opened
+from core.pinning import PinnedModel
 from core.recorder import Recorder
 from core.texts import Texts
 from core.tokenizer import gpt2
@@ -41,6 +42,7 @@ class Base:
         self._between = between
         self._interrupted = interrupted
         self._wake = wake
+        self._overtaken = overtaken
         self._recorder = recorder
         self._tokenizer = gpt2()
         self._means = Means(
@@ -54,6 +56,7 @@ class Base:
         self._trigram_line: TrigramLine | None = None
         self._trigrams_told = False  # whether it is in the state already
         self._looking = Looking(self._tokenizer, emit=lambda event: self._emit(event), overtaken=overtaken)
+        self._pinned: PinnedModel | None = None  # not a part of any run: it stays when another begins
         self._until: int | None = None  # the step to pause at; None while paused
         self._counting = False  # whether a number of steps was asked for, to which more can be added
         self._goal = 0
@@ -80,6 +83,7 @@ class Base:
             run=self._recorder.name,
             references=at.references,
             diverged=self._diverged,
+            pinned=self._pinned.about if self._pinned else None,
             warning=self._warning or self._recorder.warning,
         )
 

@@ -5,10 +5,10 @@ from core.auditing import weights_on_disk
 from core.beside import beside
 from core.continuing import after_the_controls, continuation
 from core.indexing import Indexing
-from core.session.refers import Refers
+from core.session.compares import Compares
 
 
-class Looks(Refers):
+class Looks(Compares):
     """Scoring, finding, auditing, continuing."""
 
     def score(self, request: m.Score) -> m.Table:

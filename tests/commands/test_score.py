@@ -12,11 +12,11 @@ import torch
 from transformers import GPT2LMHeadModel
 
 from core import runs
-from core.messages import Candidate, Prediction, Summary, Table, Token
+from core.messages import Candidate, Prediction, Summary, Table, Token, compare
 from core.tokenizer import gpt2
 from tests.commands.command import PROMPT, STEPS, broken_model, neglogp, refused
-from tui.report import as_csv, rows
-from tui.tableview import lines
+from tui.report import Rival, ScoredBy, as_csv, rows
+from tui.tableview import Beside, lines
 
 
 def test_score_agrees_with_transformers_on_a_checkpoint_window_by_window(
@@ -266,3 +266,109 @@ def test_a_model_that_gives_no_numbers_is_scored_without_breaking_the_json(cat: 
     record = json.loads(result.stdout, parse_constant=no_constant)
     assert record["summary"]["mean_surprisal_nats"] == "nan"
     assert record["tokens"][1]["logprob"] == "nan"
+
+
+# ------------------------------------------------------------------------------------ beside another model
+
+
+@pytest.fixture(scope="module")
+def beside(cat: Path) -> dict[str, Any]:
+    """PROMPT as the run's model and `tiny` score it, in JSON."""
+    result = neglogp("score", PROMPT, "--model", "cat", "--compare", "tiny", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr == ""
+    record: dict[str, Any] = json.loads(result.stdout)
+    return record
+
+
+def test_compare_adds_the_other_model_and_leaves_the_rest_of_the_json_as_it_is(
+    scored: dict[str, Any], beside: dict[str, Any]
+) -> None:
+    assert list(beside) == [*scored, "compare"]
+    assert {key: beside[key] for key in scored} == scored
+    assert beside["compare"]["model"]["name"] == "tiny"
+    alone = json.loads(neglogp("score", PROMPT, "--model", "tiny", "--json").stdout)
+    assert beside["compare"]["model"] == alone["model"]
+    assert beside["compare"]["summary"] == alone["summary"]
+    of_b = [token["surprisal_nats"] for token in alone["tokens"]]
+    assert [span["surprisal_nats_b"] for span in beside["compare"]["spans"]] == of_b
+
+
+def test_the_differences_are_those_of_two_plain_scorings(
+    scored: dict[str, Any], beside: dict[str, Any]
+) -> None:
+    told = beside["compare"]
+    ends = 0
+    for position, (span, token) in enumerate(zip(told["spans"], scored["tokens"], strict=True)):
+        start, ends = ends, ends + len(token["bytes"])
+        assert (span["bytes"], span["tokens"]) == ([start, ends], [position, position + 1])
+        assert span["surprisal_nats_a"] == token["surprisal_nats"]
+        if position:
+            difference = span["surprisal_nats_a"] - span["surprisal_nats_b"]
+            assert span["difference_nats"] == pytest.approx(difference, abs=1e-12)
+    assert told["spans"][0]["difference_nats"] is None
+    assert told["mean_surprisal_nats_a"] == pytest.approx(scored["summary"]["mean_surprisal_nats"], rel=1e-12)
+    assert told["mean_surprisal_nats_b"] == pytest.approx(told["summary"]["mean_surprisal_nats"], rel=1e-12)
+    between = told["mean_surprisal_nats_a"] - told["mean_surprisal_nats_b"]
+    assert abs(between) > 1, "the one has learned English, the other next to nothing"
+    assert told["difference_nats"] == pytest.approx(between, rel=1e-9)
+
+
+def test_compare_in_csv_has_two_more_columns(beside: dict[str, Any]) -> None:
+    result = neglogp("score", PROMPT, "--model", "cat", "--compare", "tiny", "--csv")
+    read = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert list(read[0]) == [*beside["tokens"][0], "surprisal_nats_b", "difference_nats"]
+    assert (read[0]["surprisal_nats_b"], read[0]["difference_nats"]) == ("", "")
+    for line, span in zip(read[1:], beside["compare"]["spans"][1:], strict=True):
+        assert float(line["surprisal_nats_b"]) == span["surprisal_nats_b"]
+        assert float(line["difference_nats"]) == span["difference_nats"]
+
+
+def test_the_table_shows_a_b_and_their_difference(beside: dict[str, Any]) -> None:
+    result = neglogp("score", PROMPT, "--model", "cat", "--compare", "tiny")
+    heading, *prefixes, mean, foot = result.stdout.splitlines()
+    assert heading.split()[4:] == ["p", "A", "nats", "B", "nats", "Δ", "nats", "rank", "guess"]
+    assert len(prefixes) == len(beside["tokens"])
+    for line, span in zip(prefixes, beside["compare"]["spans"][1:], strict=False):
+        a, b, delta = line.split("%")[1].split()[:3]
+        assert float(a) == pytest.approx(span["surprisal_nats_a"], abs=0.00501)
+        assert float(b) == pytest.approx(span["surprisal_nats_b"], abs=0.00501)
+        assert float(delta.replace("−", "-")) == pytest.approx(span["difference_nats"], abs=0.00501)
+    assert mean.startswith("mean −log p = ")
+    assert f"A {beside['compare']['mean_surprisal_nats_a']:.4f} · " in foot
+    assert f"B {beside['compare']['mean_surprisal_nats_b']:.4f} · " in foot
+    assert f"{beside['compare']['difference_nats']:+.4f} nats" in foot and foot.endswith("B = tiny")
+
+
+def test_every_line_beside_another_model_fits_the_terminal() -> None:
+    table = crafted(*[b" antidisestablishment"] * 12, log_prob=-1.0, entropy=1.0)
+    other = Beside(
+        "b" * 10, compare(table, crafted(*[b" antidisestablishment"] * 12, log_prob=-2.5, entropy=1.0))
+    )
+    for width in (80, 100, 140):
+        told = list(lines(table, width, other))
+        assert max(line.cell_len for line in told) <= width
+        assert "−1.50" in told[1].plain and "+" not in told[1].plain
+
+
+def test_a_table_cut_otherwise_is_compared_by_what_both_cut(cat: Path) -> None:
+    a = crafted(b"one", b" two", b" three", log_prob=-1.0, entropy=1.0)
+    b = crafted(b"o", b"ne", b" t", b"wo", b" th", b"re", b"e", log_prob=-0.75, entropy=1.0)
+    told = [line.plain for line in lines(a, 100, Beside("bits", compare(a, b)))]
+    assert told[1].split("%")[1].split()[:3] == ["1.00", "1.50", "−0.50"]
+    assert told[2].split("%")[1].split()[:3] == ["1.00", "2.25", "−1.25"]
+    assert "over 2 spans of bytes" in told[-1]
+    by = ScoredBy(name="bits", folder=None, parameters=1, context=1, vocab_size=2)
+    read = list(csv.DictReader(io.StringIO(as_csv(a, Rival(b, by), printable=False).decode())))
+    assert [row["difference_nats"] for row in read] == ["", "-0.5", "-1.25"]
+
+
+def test_a_second_model_that_does_not_exist_is_said_in_one_sentence(cat: Path) -> None:
+    refused(neglogp("score", "The fat cat", "--model", "cat", "--compare", "./nothing"), "nothing")
+
+
+def test_a_single_token_has_nothing_to_compare(cat: Path) -> None:
+    result = neglogp("score", "cat", "--model", "cat", "--compare", "tiny")
+    assert result.exit_code == 0 and "there is nothing to compare" in result.stdout
+    record = json.loads(neglogp("score", "cat", "--model", "cat", "--compare", "tiny", "--json").stdout)
+    assert record["compare"]["difference_nats"] is None

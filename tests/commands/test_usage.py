@@ -5,6 +5,7 @@ import pty
 import subprocess
 import sys
 from types import SimpleNamespace
+from typing import Any
 
 import click
 import msgspec
@@ -81,16 +82,16 @@ def test_a_run_has_the_settings_of_its_model_but_for_those_given(
 
 
 def test_the_screen_asks_for_the_settings_of_its_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[str, Training]] = []
-    monkeypatch.setattr("tui.app.run", lambda model, training, engine: asked.append((model, training)))
+    asked: list[tuple[Any, ...]] = []
+    monkeypatch.setattr("tui.app.run", lambda *args: asked.append(args))
     for stream in ("stdin", "stdout", "stderr"):
         monkeypatch.setattr(f"tui.cli.sys.{stream}", SimpleNamespace(isatty=lambda: True))
     monkeypatch.setenv("TERM", "xterm")
     explore = cli.neglogp.commands["explore"].callback
     assert explore is not None
     with pytest.raises(SystemExit):
-        explore(model="book", engine=None, seed=7)
-    assert asked == [("book", msgspec.structs.replace(Training.for_model("book"), seed=7))]
+        explore(model="book", compare="tiny", engine=None, seed=7)
+    assert asked == [("book", msgspec.structs.replace(Training.for_model("book"), seed=7), None, "tiny")]
 
 
 @pytest.mark.parametrize("command", [None, *sorted(cli.neglogp.commands)])

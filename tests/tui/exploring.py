@@ -198,6 +198,7 @@ async def exploring(
     size: tuple[int, int] = (120, 40),
     *,
     opening: m.Open | None = None,
+    pinning: m.Pin | None = None,
     steps_allowed: int | None = None,
     prepare: Callable[[FakeEngine], None] = lambda engine: None,
 ) -> AsyncIterator[Exploration]:
@@ -210,7 +211,7 @@ async def exploring(
         prepare(engines[-1])
         return engines[-1]
 
-    app = NeglogpApp(line, opening or m.Open())
+    app = NeglogpApp(line, opening or m.Open(), pinning)
     # Nobody looks at a headless terminal: only `painted` paints.
     unseen = patch.object(Compositor, "render_update", lambda self, **_: None)
     with unseen:

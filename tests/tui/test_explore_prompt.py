@@ -44,9 +44,9 @@ def shown_tables(ex: Exploration) -> list[tuple[str, str]]:
     shown: list[tuple[str, str]] = []
     take = ex.rows.set_table
 
-    def noted(table: m.Table) -> None:
+    def noted(table: m.Table, comparison: m.Comparison | None = None) -> None:
         shown.append((table.text, ex.prompt.text))
-        take(table)
+        take(table, comparison)
 
     ex.rows.set_table = noted  # type: ignore[method-assign]
     return shown

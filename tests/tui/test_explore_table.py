@@ -11,7 +11,7 @@ import pytest
 
 from core import messages as m
 from tests.tui.exploring import PROMPT, Exploration, exploring, text_of
-from tui.widgets import prefix_table
+from tui.widgets import prefix_columns
 from tui.widgets.lines import LineView
 
 LN2 = math.log(2)
@@ -112,7 +112,7 @@ async def test_a_row_far_down_is_scrolled_into_sight_under_the_headings_that_sta
 
 async def test_rows_out_of_sight_are_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[int] = []
-    make = prefix_table._Columns.row
+    make = prefix_columns.Columns.row
 
     def noted(columns: Any, position: int, *rest: Any, **named: Any) -> Any:
         made.append(position)
@@ -120,7 +120,7 @@ async def test_rows_out_of_sight_are_not_made(monkeypatch: pytest.MonkeyPatch) -
 
     async with exploring() as ex:
         await ex.write(" ".join(["word"] * 300))
-        monkeypatch.setattr(prefix_table._Columns, "row", noted)
+        monkeypatch.setattr(prefix_columns.Columns, "row", noted)
         ex.rows.set_table(ex.table)
         await ex.press("escape", "up")
         assert set(made) <= set(range(299 - ex.rows.size.height, 300))

@@ -10,7 +10,7 @@ from core.messages import Table
 from tui.controls import Controls
 from tui.formats import Unit
 from tui.live import Live
-from tui.widgets.candidates import CandidateList
+from tui.widgets.candidates import CandidateList, Opposed
 from tui.widgets.prefix_table import PrefixTable
 from tui.widgets.prompt import PromptArea
 
@@ -41,6 +41,18 @@ class Exploring(Screen[None]):
 
     def look_at(self, step: int | None) -> None:
         """Show the prompt as it was at a step; None for the present one."""
+        raise NotImplementedError
+
+    def show_table(self, table: Table) -> None:
+        """Show a table of the prompt."""
+        raise NotImplementedError
+
+    def table_shown(self) -> None:
+        """The table is another one: so are the words around it."""
+        raise NotImplementedError
+
+    def opposed(self, position: int | None) -> Opposed | None:
+        """What a model beside the one at hand says at a position of the text; None where there is none."""
         raise NotImplementedError
 
     @property

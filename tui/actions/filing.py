@@ -93,7 +93,7 @@ class Filing(Exploring):
             return
         suffix = path.suffix.lower()
         if suffix == ".json":
-            made = report.report(table, state.model, name=state.model.name, folder=None)
+            made = report.report(table, report.scored_by(state.model, name=state.model.name, folder=None))
             data = (report.as_json(made) + "\n").encode()
         elif suffix == ".csv":
             data = report.as_csv(table, printable=False)

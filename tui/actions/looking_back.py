@@ -63,19 +63,15 @@ class LookingBack(Exploring):
         """Show the prompt as the model sees it now."""
         table = self.live.table
         if table is not None and self.is_of_prompt(table):
-            self.table.set_table(table)
+            self.show_table(table)
         self.table_shown()
-
-    def table_shown(self) -> None:
-        """The table is another one: so are the words around it."""
-        raise NotImplementedError
 
     @on(TableRecalled)
     def _table_recalled(self, event: TableRecalled) -> None:
         if event.request != self._recall(self.looking_at or 0):
             return  # of another step by now, or of another prompt
         if self.looking_at is not None and event.table is not None:
-            self.table.set_table(event.table)
+            self.show_table(event.table)
             self.table_shown()
         elif self.looking_at is not None:
             self.look_at(None)

@@ -31,16 +31,16 @@ class Predicting(Prompting):
             # Of the text, as far as there is any of it before the prediction.
             before = table.text_tokens[: table.number(position)] or table.tokens[:1]
             last = before[-_QUOTED:]
-            self._show_prediction(prediction, "".join(visible(token.piece) for token in last))
+            self._show_prediction(prediction, position, "".join(visible(token.piece) for token in last))
         self.search_again()
 
     @on(OpenRowGlimpsed)
     def _show_glimpsed(self, event: OpenRowGlimpsed) -> None:
         if event.text == self.prompt.text and self.table.follows_end:
-            self._show_prediction(event.prediction, visible(event.text[-_QUOTED:].encode()))
+            self._show_prediction(event.prediction, None, visible(event.text[-_QUOTED:].encode()))
 
-    def _show_prediction(self, prediction: Prediction, after: str) -> None:
-        self.candidates.set_prediction(prediction)
+    def _show_prediction(self, prediction: Prediction, position: int | None, after: str) -> None:
+        self.candidates.set_prediction(prediction, self.opposed(position))
         lead = "p beside q after " if self.beside else "next token after "
         self.query_one("#candidates-pane", Pane).quote(lead, spaced(after).strip())
         choices = formats.count(prediction.effective_choices)

@@ -15,6 +15,7 @@ from core import messages as m
 from core.text import safe
 from tui.actions.auditing import Auditing
 from tui.actions.beside import Beside
+from tui.actions.comparing import Comparing
 from tui.actions.dissecting import Dissecting
 from tui.actions.diverging import Diverging
 from tui.actions.filing import Filing
@@ -44,15 +45,15 @@ HIGH = 20  # rows; with fewer, the chart has the place of the sample text
 SMALLEST = (60, 15)
 
 
-class ExploreScreen(Beside, Auditing, Sampling, Diverging, Dissecting, Filing):
+class ExploreScreen(Beside, Comparing, Auditing, Sampling, Diverging, Dissecting, Filing):
     """Everything at once. What a person does is in `tui.actions`; what is shown here is only handed on."""
 
     BINDINGS = EXPLORE
     AUTO_FOCUS = "#prompt"
 
-    def __init__(self, line: Callable[[], Line], opening: m.Open) -> None:
+    def __init__(self, line: Callable[[], Line], opening: m.Open, pinning: m.Pin | None = None) -> None:
         super().__init__()
-        self.live = Live(self, line, opening)
+        self.live = Live(self, line, opening, pinning)
         self.furthest = 0
         self.folder = Path.cwd()
         self._note: str | None = None
@@ -121,7 +122,7 @@ class ExploreScreen(Beside, Auditing, Sampling, Diverging, Dissecting, Filing):
             return  # a newer prompt is on its way
         if event.table.tokens:
             if self.looking_at is None:
-                self.table.set_table(event.table)
+                self.show_table(event.table)
             else:
                 self.recall_again()
             if event.table.summary.mean is not None:
@@ -242,12 +243,12 @@ class ExploreScreen(Beside, Auditing, Sampling, Diverging, Dissecting, Filing):
             note.update(Content(safe(text)) if text else "")
 
     def table_shown(self) -> None:
-        self.query_one("#summary", Words).say(*wordings(self.table.table, self.unit))
+        self.query_one("#summary", Words).say(*self.mean_words(), *wordings(self.table.table, self.unit))
         self._show_shape()
 
     def _show_shape(self) -> None:
         table, state = self.table.table, self.live.state
-        title = f"prefix → next token · −log p and H(q) in {self.unit.value}"
+        title = self.pane_title() or f"prefix → next token · −log p and H(q) in {self.unit.value}"
         if self.looking_at is not None and table is not None:
             title = f"as it was at step {table.step:,} · −log p and H(q) in {self.unit.value}"
         if self.table.ids and table is not None and state is not None:

@@ -30,6 +30,10 @@ FIGURES = (
     ("H(p)", "The entropy of p: the surprisal that is left even to one who knows p."),
     ("H(p, q)", "The cross entropy: the model's mean surprisal where tokens come as often as p says."),
     ("KL(p‖q)", "What believing q costs where p holds, H(p, q) − H(p): what training can take away."),
+    (
+        "A, B, Δ",
+        "The model at hand, a pinned one, and A − B: below 0 where A was the less surprised of the two.",
+    ),
     ("p drawn", "The probability after the sampling controls; a dash where they cut the token."),
     ("H(q)", "The entropy of a prediction: the surprisal the model itself expects, whatever then comes."),
     (

@@ -15,8 +15,9 @@ from core.messages import Reference, StepResult
 from core.text import safe
 from tui import axes, formats, plotting
 from tui.bindings import LOOKING
+from tui.chart_words import sentence
 from tui.formats import Unit
-from tui.series import AVERAGED, Series
+from tui.series import Series
 from tui.widgets.lines import LineView, strip
 
 REDRAW = 1.0  # seconds between two pictures while results stream in
@@ -39,6 +40,8 @@ class LossChart(LineView, can_focus=True):
     BINDINGS = LOOKING
 
     references: reactive[tuple[Reference, ...]] = reactive((), repaint=False, init=False)
+    level: reactive[Reference | None] = reactive(None, repaint=False, init=False)
+    """The mean of another model on this prompt, a level in the colour of the prompt's curve."""
     goal: reactive[int] = reactive(0, repaint=False, init=False)
     """The step the run is to reach; the axis ends there once it is in sight. 0 where there is none."""
     unit: reactive[Unit] = reactive(Unit.NATS, repaint=False, init=False)
@@ -100,6 +103,9 @@ class LossChart(LineView, can_focus=True):
 
     def watch_references(self) -> None:
         self._request(0)
+
+    def watch_level(self) -> None:
+        self._request(FOLLOW)
 
     def watch_goal(self) -> None:
         self._request(0)
@@ -166,7 +172,8 @@ class LossChart(LineView, can_focus=True):
         lines, under = self._curves(steps, width)
         per_nat = self.unit.per_nat
         if any(line.y for line in lines + under):
-            values = chain.from_iterable(line.y for line in lines + under)
+            known = [] if self.level is None else [self.level.nats * per_nat]
+            values = chain(known, *(line.y for line in lines + under))
             self._range = axes.widen(self._range, values)
         return plotting.draw(
             lines,
@@ -176,10 +183,7 @@ class LossChart(LineView, can_focus=True):
             self._range or axes.Range(0.0, 1.0),
             under=under,
             x_name="step",
-            rules=[
-                plotting.Rule(each.nats * per_nat, (*self._names(each), each.name))
-                for each in self.references
-            ],
+            rules=self._rules(),
             marks=[
                 plotting.Mark(point[0], point[1] * per_nat, series.glyph, series.colour)
                 for series in self._all
@@ -187,6 +191,18 @@ class LossChart(LineView, can_focus=True):
             ],
             upright=float(self._shown) if self._shown < self._last or self.looked_at is not None else None,
         )
+
+    def _rules(self) -> list[plotting.Rule]:
+        per_nat = self.unit.per_nat
+        rules = [
+            plotting.Rule(each.nats * per_nat, (*self._names(each), each.name)) for each in self.references
+        ]
+        if self.level is not None:
+            names = (*self._names(self.level), self.level.name, "B")
+            level = self.level.nats * per_nat
+            # First, as what a person has asked for finds room for its name before the rest does.
+            rules.insert(0, plotting.Rule(level, names, self._prompt.faint, self._prompt.colour))
+        return rules
 
     def _curves(self, steps: axes.Range, width: int) -> tuple[list[plotting.Line], list[plotting.Line]]:
         """The three curves up to the present step; and, to go under them, later steps and single batches."""
@@ -258,31 +274,18 @@ class LossChart(LineView, can_focus=True):
         present = self._shown
         if self._last <= 0:
             return "No training step has been made yet."
-        names = ("Training loss", "Validation loss", "This prompt's loss")
-        parts = [self._sentence(name, series) for name, series in zip(names, self._all, strict=True)]
+        training, validation, prompt = self._all
+        parts = [
+            sentence("Training loss", training, present, self.unit, smooth=training.averages()),
+            sentence("Validation loss", validation, present, self.unit, over=1),  # it is measured rarely
+            sentence("This prompt's loss", prompt, present, self.unit),
+        ]
         if present < self._last:
             parts.append(f"At step {present}; later steps are known up to {self._last}.")
+        if self.level is not None:
+            parts.append(f"On this prompt {self._names(self.level)[0]}.")
         parts += [f"Reference: {self._names(each)[0]}." for each in self.references]
         return " ".join(part for part in parts if part)
-
-    def _sentence(self, name: str, series: Series) -> str:
-        latest = series.latest(self._shown)
-        if latest is None:
-            return ""
-        told = [f"{name} {formats.information(latest[1], self.unit)} {self.unit.value} at step {latest[0]}"]
-        end = bisect_right(series.steps, self._shown)
-        if end > 1:
-            values = series.values[:end]
-            low = min(values)
-            told.append(f"{formats.information(values[0], self.unit)} at step {series.steps[0]}")
-            told.append(
-                f"lowest {formats.information(low, self.unit)} at step {series.steps[values.index(low)]}"
-            )
-            smooth = series.averages() if series is self._training else series.values
-            back = 1 if series is self._validation else AVERAGED  # that one is measured rarely
-            moved = smooth[end - 1] - smooth[max(0, end - 1 - back)]
-            told.append("level" if abs(moved) < 0.01 else "rising" if moved > 0 else "falling")
-        return ", ".join(told) + "."
 
 
 def _invitation(width: int, height: int) -> list[Strip]:
