@@ -79,10 +79,23 @@ def appearing(folder: Path) -> Iterator[Path]:
     with _beside(folder) as beside:
         yield beside
         sync(beside)
-        if folder.exists():
-            shutil.rmtree(folder)
+        before = _without_name(folder) if folder.is_dir() else None
         beside.rename(folder)
         sync(folder.parent)
+        if before is not None:
+            shutil.rmtree(before, ignore_errors=True)
+
+
+def vanish(folder: Path) -> None:
+    """Delete a folder that loses its name first: who is killed meanwhile leaves none that is half there."""
+    shutil.rmtree(_without_name(folder), ignore_errors=True)
+
+
+def _without_name(folder: Path) -> Path:
+    """Where a folder is that is to be deleted from now on."""
+    gone = folder.with_name(f".{folder.name}.{os.getpid()}.gone.partial")
+    folder.rename(gone)
+    return gone
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import os
 import shutil
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -13,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from core.checkpoint import PARTIAL, appearing, save_model, sync, write_json
+from core.checkpoint import PARTIAL, appearing, save_model, sync, vanish, write_json
 from core.history import Snapshot
 from core.messages import SampleText, StepResult
 from core.models.gpt2 import Model
@@ -173,7 +174,8 @@ class Run:
         if self.keep > 1:
             staying.add(min([newest, *others], key=lambda step: (_last_measured(validations, step), -step)))
         for step in others.keys() - staying:
-            shutil.rmtree(others[step], ignore_errors=True)
+            with suppress(OSError):  # it only takes up room
+                vanish(others[step])
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait for a checkpoint that is being written."""

@@ -68,6 +68,9 @@ def test_who_waits_is_woken_without_a_call_once_for_every_time(heard: Heard) -> 
     later = threading.Timer(0.01, heard.inbox.wake)
     later.start()
     assert heard.inbox.wait() is None
+    threading.Timer(0.01, heard.put, [m.Pause()]).start()
+    call = heard.inbox.wait()
+    assert call is not None and call.request == m.Pause(), "a wake counts once"
 
 
 def test_a_hello_is_greeted_and_no_call(heard: Heard) -> None:

@@ -207,6 +207,41 @@ def test_the_last_checkpoints_and_the_best_are_kept(folder: Path) -> None:
     assert saved_at(folder, 2, 1, 3, 5, 7, 9, 10, results=measured) == [5, 9, 10]  # 5 by what 4 measured
 
 
+class Killed(BaseException):
+    """In place of a SIGKILL: nothing after it is done, and nobody handles it."""
+
+
+@pytest.mark.parametrize("step", [4, 3], ids=["thinned out", "written anew"])
+def test_a_kill_while_a_checkpoint_is_deleted_leaves_none_that_is_half_there(
+    folder: Path, step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved_at(folder, 2, 1, 2, 3)
+    trainer = tiny.trainer()
+    trainer.step_count = step
+    run = Run(folder, keep=2)
+    deleted: list[Path] = []
+
+    def killed(path: Path, **how: object) -> None:
+        if path.exists():
+            deleted.append(path)
+            (path / "model.safetensors").unlink()
+            raise Killed
+
+    snapshot = trainer.snapshot()
+    tensors = trainer.model.hf_layout(snapshot.parameters)
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.rmtree", killed)
+        with pytest.raises(Killed):
+            run._save(trainer.model, tensors, snapshot, {})
+    assert deleted, "nothing was to be deleted"
+    assert step in dict(runs.checkpoints(folder))
+    for _, path in runs.checkpoints(folder):
+        load_model(path)
+    run.close()
+    Run(folder, keep=2).close()
+    assert not list(folder.glob(".*")), "what was being deleted is gone once the run is opened again"
+
+
 def test_a_checkpoint_just_written_stays_though_later_steps_have_one(folder: Path) -> None:
     assert saved_at(folder, 2, 10, 20, 30, 5) == [5, 30]
 
