@@ -18,7 +18,7 @@ async def test_a_key_shows_row_0_and_the_mean_with_it_and_without() -> None:
         assert shown[2].split()[:3] == ["1", "The", "␣fat"], "the other rows keep their numbers"
         summary = ex.table.summary
         mean, without = (information(x, Unit.NATS, 4) for x in (summary.mean, summary.without_first))
-        assert f"{mean} nats = loss, {without} without row 0" in ex.words("summary")
+        assert f"loss {mean} nats, {without} without row 0" in ex.words("summary")
         assert mean != without
         assert text_of(ex.tokens).startswith("<|endoftext|>The")
         await ex.press("0")

@@ -9,6 +9,7 @@ from core import messages as m
 from tests.tui.exploring import PROMPT, Exploration, exploring, raw, text_of
 from tui import cells
 from tui.screens.ask import AskScreen
+from tui.screens.confirm import ConfirmScreen
 from tui.widgets.sample_line import SampleLine
 
 
@@ -56,10 +57,10 @@ async def test_a_new_run_has_none_and_one_that_goes_on_has_its_own() -> None:
         await trained(ex, 2)
         shown = text_of(line(ex))
         ex.engine.die()
-        await ex.until(lambda: ex.app.screen is not ex.screen)
-        await ex.press("enter")
-        await ex.until(lambda: len(ex.engines) == 2 and ex.state.step == 2)
         await ex.settled()
+        assert ex.dialog(ConfirmScreen)
+        await ex.press("enter")
+        assert len(ex.engines) == 2 and ex.state.step == 2
         assert text_of(line(ex)) == shown and ex.asked(m.SampleEvery) == [m.SampleEvery(steps=50)]
         ex.screen.live.send(m.Reset())
         await ex.settled()

@@ -24,6 +24,10 @@ FIGURES = (
         "The place of that token when all tokens are sorted by probability; 1 is the model's first guess.",
     ),
     (
+        "row 0",
+        "The prompt's first token, predicted after <|endoftext|>, which all other rows are read after then, too.",
+    ),
+    (
         "p beside q",
         "p is what the training text says comes next, an estimate from N places; q is the prediction.",
     ),
