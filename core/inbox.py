@@ -20,12 +20,14 @@ from core.messages import (
     Hello,
     History,
     Inspect,
+    Interpret,
     Pause,
     Recall,
     Run,
     Score,
     Status,
     Stop,
+    Weigh,
     World,
     decode_to_engine,
 )
@@ -33,7 +35,7 @@ from core.messages import (
 SUPERSEDED = "a newer prompt took its place"
 
 # They read the model and change nothing: may be served inside a step.
-_SMALL = (Score, Find, Audit, Control, Inspect, World, Status, History)
+_SMALL = (Score, Find, Audit, Weigh, Interpret, Control, Inspect, World, Status, History)
 # These have to wait for the step's end, and small ones need not wait for them.
 _OVERTAKEN = (Pause, Run, Stop, Dissect)
 

@@ -40,6 +40,10 @@ from core.close_records import (
     Arithmetic as Arithmetic,
     Followed as Followed,
     Follower as Follower,
+    Interpreted as Interpreted,
+    Pull as Pull,
+    Share as Share,
+    Weighed as Weighed,
 )
 from core.requests import (
     AnyRequest as AnyRequest,
@@ -51,6 +55,8 @@ from core.requests import (
     Recall as Recall,
     Find as Find,
     Audit as Audit,
+    Weigh as Weigh,
+    Interpret as Interpret,
     Run as Run,
     Pause as Pause,
     Rewind as Rewind,
@@ -92,6 +98,8 @@ AnyResult = (
     | Candidates
     | Arithmetic
     | Followed
+    | Weighed
+    | Interpreted
     | Generated
     | Controlled
     | Stored

@@ -71,9 +71,10 @@ def test_a_newer_score_takes_the_place_of_those_that_wait(heard: Heard) -> None:
 def test_small_calls_go_first_past_what_waits_for_the_steps_end(heard: Heard) -> None:
     waiting: list[m.AnyRequest] = [m.Pause(), m.Run(), m.Stop(), m.Dissect()]
     small = (m.Find(position=0, query="a"), m.Status(), m.History(), m.Audit(position=0), m.World(position=0))
-    heard.put(*waiting, *small, m.Inspect(step=1, row=0, column=0))
-    taken = [heard.inbox.take_small() for _ in range(7)]
-    assert [c.id if c else None for c in taken] == [5, 6, 7, 8, 9, 10, None]
+    weigh = m.Weigh(position=0, mix=(m.Share(token_id=1, share=1),))
+    heard.put(*waiting, *small, m.Inspect(step=1, row=0, column=0), weigh, m.Interpret(position=0, typed="a"))
+    taken = [heard.inbox.take_small() for _ in range(9)]
+    assert [c.id if c else None for c in taken] == [5, 6, 7, 8, 9, 10, 11, 12, None]
     assert heard.waiting() == [1, 2, 3, 4]
 
 
