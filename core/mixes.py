@@ -5,6 +5,7 @@ equal. A word is meant as the token that would follow, with a space in front, if
 quotes a token is meant exactly; \\n, \\t, \\" and \\\\ can stand there. #262 is the token with that id.
 """
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -43,7 +44,7 @@ def parsed(typed: str, tokenizer: Tokenizer) -> tuple[Share, ...]:
     shares = shares or [1 / len(parts)] * len(parts)
     mix = [Share(token_id=i, share=share) for i, share in zip(ids, shares, strict=True)]
     require_mix(mix, lambda token_id: visible(tokenizer.piece(token_id)))
-    total = sum(shares)
+    total = math.fsum(shares)  # 1 but for rounding, also of what was typed
     return tuple(Share(token_id=i, share=share / total) for i, share in zip(ids, shares, strict=True))
 
 

@@ -1,7 +1,7 @@
 """What is asked about the model without moving the run; what comes of it goes to the screen as a message."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -10,7 +10,16 @@ from textual.widget import Widget
 from core import messages as m
 from tui.engine import EngineDied, EngineError
 from tui.latest import Latest
-from tui.news import Audited, CellInspected, ControlsApplied, Said, StepDissected, TableRecalled, TextLookedUp
+from tui.news import (
+    Audited,
+    CellInspected,
+    ControlsApplied,
+    Said,
+    StepDissected,
+    TableRecalled,
+    TargetWeighed,
+    TextLookedUp,
+)
 
 
 class Asking:
@@ -26,6 +35,7 @@ class Asking:
         self._recalling = Latest(self._recall, self._spawn)
         self._auditing = Latest(self._audit, self._spawn)
         self._inspecting = Latest(self._inspect, self._spawn)
+        self._weighing = Latest(self._weigh, self._spawn)
 
     @property
     def alive(self) -> bool:
@@ -114,6 +124,22 @@ class Asking:
             self._say(str(error), error=True)
         except EngineDied:
             pass  # on_end has told of it
+
+    def weigh(self, requests: Sequence[m.Weigh]) -> None:
+        """Hold targets against predictions of the watched text: each comes as TargetWeighed."""
+        self._weighing.wish(requests)
+
+    async def _weigh(self, requests: Sequence[m.Weigh]) -> None:
+        with suppress(EngineError, EngineDied):
+            for request in requests:
+                self._screen.post_message(TargetWeighed(request, await self._ask(request)))
+
+    async def interpret(self, position: int, typed: str) -> m.Interpreted:
+        """What is meant by a target that was typed, or why that cannot be said."""
+        try:
+            return await self._ask(m.Interpret(position=position, typed=typed))
+        except (EngineError, EngineDied) as error:
+            return m.Interpreted(fault=str(error) or "the engine has ended")
 
     def _say(self, text: str, *, error: bool = False) -> None:
         self._screen.post_message(Said(text, error=error))

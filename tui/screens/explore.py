@@ -18,6 +18,7 @@ from tui.actions.auditing import Auditing
 from tui.actions.beside import Beside
 from tui.actions.dissecting import Dissecting
 from tui.actions.filing import Filing
+from tui.actions.retargeting import Retargeting
 from tui.actions.sampling import Sampling
 from tui.actions.steering import Steering
 from tui.bindings import EXPLORE
@@ -28,6 +29,7 @@ from tui.news import EngineLost, Said, StateChanged, StepsDone, TableChanged, Te
 from tui.screens.dialog import Line as Field
 from tui.widgets.candidates import CandidateList
 from tui.widgets.followers import FollowerList
+from tui.widgets.gradient import GradientRows
 from tui.widgets.keybar import KeyBar
 from tui.widgets.loss_chart import LossChart
 from tui.widgets.pane import Pane
@@ -42,7 +44,7 @@ ONE_COLUMN = (100, 30)  # below this many columns or rows, tabs
 SMALLEST = (60, 15)
 
 
-class ExploreScreen(Beside, Auditing, Sampling, Steering, Dissecting, Filing):
+class ExploreScreen(Beside, Retargeting, Auditing, Sampling, Steering, Dissecting, Filing):
     """Everything at once. What a person does is in `tui.actions`; what is shown here is only handed on."""
 
     BINDINGS = EXPLORE
@@ -67,6 +69,7 @@ class ExploreScreen(Beside, Auditing, Sampling, Steering, Dissecting, Filing):
                     "prefix → next token · −log p and H(q) in nats",
                     PrefixTable(id="table"),
                     Static(id="note", markup=False),
+                    Words(id="replaced"),
                     Words(id="summary"),
                     id="table-pane",
                 )
@@ -76,6 +79,7 @@ class ExploreScreen(Beside, Auditing, Sampling, Steering, Dissecting, Filing):
                     Field("", id="find"),
                     CandidateList(id="candidates"),
                     FollowerList(id="followers"),
+                    GradientRows(id="gradient"),
                     Words(id="entropy"),
                     Words(id="divergence"),
                     Words(id="terms"),

@@ -30,6 +30,14 @@ FIGURES = (
     ("H(p)", "The entropy of p: the surprisal that is left even to one who knows p."),
     ("H(p, q)", "The cross entropy: the model's mean surprisal where tokens come as often as p says."),
     ("KL(p‖q)", "What believing q costs where p holds, H(p, q) − H(p): what training can take away."),
+    (
+        "*",
+        "A target of your own, one token or a mix p: its row shows −log q or H(p, q), which no mean counts.",
+    ),
+    (
+        "q − p",
+        "The gradient of H(p, q) at a prediction's logits: a step down it moves each logit by p − q, scaled.",
+    ),
     ("p drawn", "The probability after the sampling controls; a dash where they cut the token."),
     ("H(q)", "The entropy of a prediction: the surprisal the model itself expects, whatever then comes."),
     (

@@ -36,6 +36,7 @@ class CandidateList(TokenList):
         self.prediction: Prediction | None = None
         self.found: Sequence[Candidate] | None = None
         self.drawn: Mapping[int, float | None] | None = None
+        self._own: frozenset[int] = frozenset()
 
     def set_prediction(self, prediction: Prediction | None) -> None:
         """Show the candidates of a prediction."""
@@ -55,6 +56,12 @@ class CandidateList(TokenList):
         cut, nothing for one not there. Without `drawn` there is no such column."""
         if drawn != self.drawn:
             self.drawn = drawn
+            self._build()
+
+    def set_own(self, token_ids: frozenset[int]) -> None:
+        """Mark the tokens of a target of the person's own."""
+        if token_ids != self._own:
+            self._own = token_ids
             self._build()
 
     @property
@@ -121,7 +128,8 @@ class CandidateList(TokenList):
         segments = [
             Segment("▸" if selected else " ", theme.LIT + ground),
             Segment(cells.right(f"{candidate.rank:,}", 6), theme.DIM + ground),
-            Segment(" " + cells.left(visible(candidate.piece), columns.piece), name + ground),
+            Segment(theme.OWN if candidate.token_id in self._own else " ", theme.TARGET + ground),
+            Segment(cells.left(visible(candidate.piece), columns.piece), name + ground),
             Segment(p, plain + ground),
             Segment(cells.right(_p_drawn(p_drawn), columns.drawn), strong + ground),
             Segment(nats if columns.nats else "", (strong if self.drawn is None else plain) + ground),

@@ -1,6 +1,6 @@
 """The table: one row a prefix, with the token that really follows and what the model thought of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 
-from core.messages import Candidate, Prediction, Table
+from core.messages import Prediction, Real, Table, Weighed
 from core.text import visible
 from tui import cells, formats, ramp, theme
 from tui.formats import Unit
@@ -19,6 +19,8 @@ from tui.widgets.lines import LazyLines, LineView, strip
 
 _P, _NATS, _MOVED, _RANK, _GUESS = 8, 7, 7, 7, 11  # cells of the columns, the gap before each included
 _LEAST_PREFIX = 8
+Own = Mapping[tuple[int, ...], Weighed]
+"""Targets of the person's own by the ids of the prefix they are to follow."""
 
 
 class PrefixTable(LineView, can_focus=True):
@@ -58,6 +60,7 @@ class PrefixTable(LineView, can_focus=True):
         self.table: Table | None = None
         self.cursor: int = 0
         self.follows_end = True
+        self._own: Own = {}
 
     # --------------------------------------------------------------------------------------------- the data
 
@@ -70,6 +73,12 @@ class PrefixTable(LineView, can_focus=True):
         if self.follows_end:
             self.show_line(self.cursor + 1)
         self.post_message(self.Selected(self.cursor))
+
+    def set_own(self, own: Own) -> None:
+        """Show targets of the person's own in place of what follows these prefixes."""
+        if own != self._own:
+            self._own = own
+            self._build()
 
     def clear(self) -> None:
         """Nothing to show."""
@@ -134,6 +143,7 @@ class PrefixTable(LineView, can_focus=True):
             pieces = [f"{piece}:{token.token_id}" for piece, token in zip(pieces, table.tokens, strict=True)]
         window = table.window_starts[1] if len(table.window_starts) > 1 else len(pieces)
         cursor, focused = self.cursor, self.has_focus
+        ids = tuple(token.token_id for token in table.tokens) if self._own else ()
 
         def line(y: int) -> Strip:
             if y == 0:
@@ -144,6 +154,7 @@ class PrefixTable(LineView, can_focus=True):
                 _prefix(pieces, position - position % window, position, columns.prefix),
                 pieces[position + 1] if position + 1 < len(pieces) else None,
                 table.predictions[position],
+                self._own.get(ids[: position + 1]),
                 selected=position == cursor,
                 focused=focused,
                 border=position in table.window_starts and position > 0,
@@ -192,29 +203,31 @@ class _Columns:
         prefix: str,
         target_piece: str | None,
         prediction: Prediction,
+        own: Weighed | None,
         *,
         selected: bool,
         focused: bool,
         border: bool,
     ) -> Strip:
-        target = prediction.target
+        target = prediction.target if own is None else own.single
+        nats = own.cross_entropy if own is not None else target.surprisal if target is not None else None
         ground = Style(bgcolor=theme.SELECTED) if selected else Style()
         mark = "▸" if selected and focused else "›" if selected else "┄" if border else " "
         best = prediction.top[0] if prediction.top else None
         right = best is not None and target is not None and best.token_id == target.token_id
         guess = (" ✓ " if right else "   ") + (visible(best.piece) if best else "")
-        moved = formats.change(prediction.moved, self.unit)
+        moved = formats.change(prediction.moved if own is None else None, self.unit)
         segments = [
             Segment(mark, theme.LIT + ground),
             Segment(cells.right(str(position + 1), self.index), theme.DIM + ground),
             Segment(" " + cells.tail(prefix, self.prefix) + " ", theme.PLAIN + ground),
-            *self._target(target_piece, target, ground),
+            *(self._target(target_piece, nats, ground) if own is None else self._own(own, ground)),
             Segment(
                 cells.right(formats.probability(target.probability) if target else "", _P),
                 theme.PLAIN + ground,
             ),
             Segment(
-                cells.right(formats.information(target.surprisal, self.unit) if target else "", _NATS),
+                cells.right(formats.information(nats, self.unit) if nats is not None else "", _NATS),
                 theme.STRONG + ground,
             ),
             Segment(cells.right(moved, self.moved), _moved_style(moved) + ground),
@@ -228,14 +241,27 @@ class _Columns:
         used = sum(segment.cell_length for segment in segments)
         return strip(*segments, Segment(" " * max(0, self.width - used), ground))
 
-    def _target(self, piece: str | None, target: Candidate | None, ground: Style) -> list[Segment]:
-        """The token as a chip in the colour of its surprisal, as wide as its text."""
-        if piece is None or target is None:
-            return [Segment(cells.left(" ?", self.target), theme.DIM + ground)]
-        text = cells.left(piece, min(cells.cell_len(piece), self.target - 1))
-        chip = ramp.chip(target.surprisal)
-        rest = self.target - 1 - cells.cell_len(text)
-        return [Segment(f" {text} "[: None if rest else -1], chip), Segment(" " * max(0, rest - 1), ground)]
+    def _target(self, piece: str | None, nats: Real | None, ground: Style, taken: int = 0) -> list[Segment]:
+        """The token as a chip in the colour of its surprisal, as wide as its text, `taken` cells off."""
+        room = self.target - taken
+        if piece is None or nats is None:
+            return [Segment(cells.left(" ?", room), theme.DIM + ground)]
+        text = cells.left(piece, min(cells.cell_len(piece), room - 1))
+        rest = room - 1 - cells.cell_len(text)
+        chip = Segment(f" {text} "[: None if rest else -1], ramp.chip(float(nats)))
+        return [chip, Segment(" " * max(0, rest - 1), ground)]
+
+    def _own(self, own: Weighed, ground: Style) -> list[Segment]:
+        """A target of the person's own, marked; of a mix the largest part and how many others there are."""
+        first = max(own.targets, key=lambda each: float(each.share))
+        piece, others = visible(first.candidate.piece), len(own.targets) - 1
+        more = f" +{others}" if others else ""
+        room = self.target - cells.cell_len(theme.OWN + more) - 1
+        named = cells.left(piece, min(cells.cell_len(piece), room)) + more
+        return [
+            Segment(theme.OWN, theme.TARGET + ground),
+            *self._target(named, own.cross_entropy, ground, cells.cell_len(theme.OWN)),
+        ]
 
 
 def _prefix(pieces: Sequence[str], start: int, position: int, width: int) -> str:
