@@ -50,7 +50,7 @@ class RetargetScreen(DialogScreen[Interpreted | None]):
         self._told: tuple[str, Interpreted] | None = None  # the last answer, and of which words
 
     def body(self) -> ComposeResult:
-        question = f"What should follow “{self._after}”? A token, or a mix with shares: {EXAMPLE}"
+        question = f"What should follow “{self._after}”? A token, or a mix: {EXAMPLE}"
         yield Notice(question, id="question")
         yield Line(self._typed, id="target")
         yield Notice(id="outcome")
