@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import PurePath
 from typing import ClassVar
 
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
@@ -64,25 +65,27 @@ class RetargetScreen(DialogScreen[Interpreted | None]):
         self._understand()
 
     def action_accept(self) -> None:
-        self.run_worker(self._accept, group="accept", exclusive=True)
+        self._accept()
 
-    def _understand(self) -> None:
-        self.run_worker(self._understood, group="understand", exclusive=True)
+    @work(exclusive=True, group="understand")
+    async def _understand(self) -> None:
+        await self._told_of_the_words()
 
-    async def _understood(self) -> Interpreted:
+    @work(exclusive=True, group="accept")
+    async def _accept(self) -> None:
+        told = await self._told_of_the_words()
+        if told.fault is None and not self.closed:
+            self.dismiss(told)
+
+    async def _told_of_the_words(self) -> Interpreted:
         """What is meant by the words in the field, which is shown."""
         typed = self._value
-        if self._told is None or self._told[0] != typed:
+        if self._told is None or self._told[0] != typed or self._told[1].fault is not None:
             told = await self._interpret(typed)
             self._told = typed, told
             if typed == self._value and not self.closed:
                 self._show(told)
         return self._told[1]
-
-    async def _accept(self) -> None:
-        told = await self._understood()
-        if told.fault is None and not self.closed:
-            self.dismiss(told)
 
     @property
     def _value(self) -> str:
