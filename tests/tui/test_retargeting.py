@@ -154,6 +154,21 @@ async def test_keys_in_one_read_are_understood_before_they_are_taken() -> None:
         assert ex.app.screen is ex.screen and ex.screen.target_of_row(0) == shares((DOG, 1.0))
 
 
+async def test_enter_waits_for_the_answer_to_the_last_key_and_escape_for_nothing() -> None:
+    async with exploring() as ex:
+        await ex.press("escape", "home")
+        for way_out, target in (("escape", 3735), ("", DOG)):
+            ex.engine.stall()
+            await ex.press("x", *"dog", "enter")
+            assert isinstance(ex.app.screen, RetargetScreen) and understood(ex) == []
+            if way_out:
+                await ex.press(way_out)
+                assert ex.app.screen is ex.screen
+            ex.engine.go_on()
+            await ex.settled()
+            assert ex.app.screen is ex.screen and ex.screen.target_of_row(0) == shares((target, 1.0))
+
+
 async def test_an_empty_field_puts_the_real_target_back() -> None:
     async with exploring() as ex:
         await ex.press("escape", "home")
