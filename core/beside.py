@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from core import losses
+from core.candidates import candidates
 from core.concordance import Concordance
-from core.messages import Candidate, Followed, Follower, World, real
+from core.messages import Followed, Follower, World, real
 from core.tokenizer import END_OF_TEXT, END_OF_TEXT_ID, Tokenizer
 
 ENOUGH = 5  # places from which an estimate is made if no length of the context is asked for
@@ -33,27 +34,17 @@ def beside(
     p[ids] = times.double() / counts[length - 1]
     with torch.inference_mode():
         most = times.argsort(descending=True, stable=True)[: request.limit]  # of equals the lower id first
-        exact = logits.double()
-        log_q = losses.log_probs(logits)
-        ranks = losses.target_rank(log_q.expand(len(most), -1), ids[most])
-        triples = zip(*(x.tolist() for x in (ids[most], log_q[ids[most]], ranks, times[most])), strict=True)
+        seen = zip(candidates(logits, ids[most], tokenizer), times[most].tolist(), strict=True)
+        entropy, cross_entropy, kl = losses.divergence(p, logits.double())
         return Followed(
             text=text,
             counts=counts,
             length=length,
             different=len(ids),
-            followers=tuple(
-                Follower(
-                    candidate=Candidate(
-                        token_id=token_id, piece=tokenizer.piece(token_id), log_prob=real(log_prob), rank=rank
-                    ),
-                    count=count,
-                )
-                for token_id, log_prob, rank, count in triples
-            ),
-            entropy=real(losses.entropy(p.log()).item()),
-            cross_entropy=real(losses.soft_cross_entropy(exact, p).item()),
-            kl=real(losses.kl(p, exact).clamp(min=0).item()),  # next to p, rounding may go below
+            followers=tuple(Follower(candidate=each, count=count) for each, count in seen),
+            entropy=real(entropy.item()),
+            cross_entropy=real(cross_entropy.item()),
+            kl=real(kl.item()),
         )
 
 

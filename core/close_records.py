@@ -1,10 +1,17 @@
-"""What a closer look at a prediction brings: its arithmetic, and what the training text says beside it."""
+"""What a closer look at a prediction brings: its arithmetic, and what is held against it.
+
+That is what the training text says comes next, or a target of a person's own.
+"""
 
 import math
+from collections import Counter
+from collections.abc import Callable, Sequence
 
 from core import information
 from core.records import Candidate, Token
 from core.wire import Message, Real
+
+WHOLE_WITHIN = 1e-6  # that the shares of a mix may lie from 1
 
 
 class Arithmetic(Message, frozen=True, kw_only=True):
@@ -120,3 +127,88 @@ class Followed(Message, frozen=True, kw_only=True):
         """How many tokens followed that are not among the followers, and p of all of them together."""
         shown = sum(follower.count for follower in self.followers)
         return self.different - len(self.followers), (self.n - shown) / max(1, self.n)
+
+
+class Share(Message, frozen=True, kw_only=True):
+    """A token's share of a target, 0 to 1."""
+
+    token_id: int
+    share: Real
+
+
+def require_mix(mix: Sequence[Share], name: Callable[[int], str] = "token {}".format) -> None:
+    """Raise ValueError, naming the token, unless shares above 0 of different tokens sum to 1."""
+    if not mix:
+        raise ValueError("a mix needs at least one token")
+    for each in mix:
+        if not float(each.share) > 0:  # also refuses NaN
+            raise ValueError(
+                f"the share of {name(each.token_id)} is {float(each.share):g}; it must be above 0"
+            )
+    token_id, times = Counter(each.token_id for each in mix).most_common(1)[0]
+    if times > 1:
+        raise ValueError(f"{name(token_id)} stands there {times} times; give it one share")
+    total = math.fsum(float(each.share) for each in mix)
+    if not abs(total - 1) <= WHOLE_WITHIN:
+        raise ValueError(f"the shares sum to {total:.8g}; they must sum to 1")
+
+
+class Pull(Message, frozen=True, kw_only=True):
+    """A token as the model sees it, q; its share of the target, p; and the gradient of H(p, q) at its logit.
+
+    The gradient is q - p: a step down it moves the logit by p - q, times the step's size.
+    """
+
+    candidate: Candidate
+    share: Real
+    gradient: Real
+
+
+class Weighed(Message, frozen=True, kw_only=True):
+    """A target p of a person's own against the model's prediction q, in float64.
+
+    `targets` are the tokens of the target as they were given, `written` is how one types it. In nats:
+    `entropy` H(p), `cross_entropy` H(p, q), infinite where q is 0 and p is not, and `kl` KL(p || q) =
+    H(p, q) - H(p). `rows` have the largest gradients, in size, of the whole vocabulary; the `others_` are
+    sums over all other tokens, `others` of them.
+    """
+
+    targets: tuple[Pull, ...]
+    written: str
+    entropy: Real
+    cross_entropy: Real
+    kl: Real
+    rows: tuple[Pull, ...]
+    others: int
+    others_share: Real
+    others_probability: Real
+    others_gradient: Real
+
+    @property
+    def mix(self) -> tuple[Share, ...]:
+        return tuple(Share(token_id=each.candidate.token_id, share=each.share) for each in self.targets)
+
+    @property
+    def single(self) -> Candidate | None:
+        """The target where it is one token alone."""
+        return self.targets[0].candidate if len(self.targets) == 1 else None
+
+    def rest(self, shown: int) -> tuple[int, float, float, float]:
+        """All tokens but those of the first `shown` rows: how many, and their p, q and gradient in sum."""
+        more = self.rows[shown:]
+        return (
+            self.others + len(more),
+            math.fsum([float(self.others_share), *(float(each.share) for each in more)]),
+            math.fsum([float(self.others_probability), *(each.candidate.probability for each in more)]),
+            math.fsum([float(self.others_gradient), *(float(each.gradient) for each in more)]),
+        )
+
+
+class Interpreted(Message, frozen=True, kw_only=True):
+    """What a person's words for a target come to: it is `weighed`, or has a `fault`, in one sentence.
+
+    Neither, where there are no words.
+    """
+
+    weighed: Weighed | None = None
+    fault: str | None = None

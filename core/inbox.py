@@ -22,6 +22,7 @@ from core.messages import (
     Hello,
     History,
     Inspect,
+    Interpret,
     Pause,
     Pin,
     Recall,
@@ -30,6 +31,7 @@ from core.messages import (
     Status,
     Stop,
     Unpin,
+    Weigh,
     World,
     decode_to_engine,
 )
@@ -37,7 +39,9 @@ from core.messages import (
 SUPERSEDED = "a newer prompt took its place"
 
 # They read the model and change nothing: may be served inside a step.
-_SMALL = (Score, Find, Audit, Compare, Expect, Control, Inspect, World, Status, History)
+_SMALL = (
+    Score, Find, Audit, Weigh, Interpret, Compare, Expect, Control, Inspect, World, Status, History,
+)  # fmt: skip
 # These have to wait for the step's end, and small ones need not wait for them.
 _OVERTAKEN = (Pause, Pin, Unpin, Run, Stop, Dissect)
 

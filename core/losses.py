@@ -52,6 +52,19 @@ def kl(p: Tensor, logits: Tensor) -> Tensor:
     return (torch.xlogy(p, p) - _times_log(p, log_probs(logits))).sum(-1)
 
 
+class Divergence(NamedTuple):
+    """What a prediction q costs where p holds; each (...)."""
+
+    entropy: Tensor  # H(p)
+    cross_entropy: Tensor  # H(p, q)
+    kl: Tensor  # KL(p || q) = H(p, q) - H(p)
+
+
+def divergence(p: Tensor, logits: Tensor) -> Divergence:
+    """All three for one prediction: (V,), (V,) -> three of (). KL is not below 0, as rounding may have it."""
+    return Divergence(_entropy(p.log()), soft_cross_entropy(logits, p), kl(p, logits).clamp(min=0))
+
+
 def perplexity(mean_nats: Tensor) -> Tensor:
     """exp of a mean surprisal: among how many tokens it is as if the targets were guessed."""
     return torch.exp(mean_nats)
@@ -86,6 +99,11 @@ def gradient_at_logits(logits: Tensor, targets: Tensor) -> Tensor:
     """The gradient of each surprisal at its own logits, q - one_hot(target): (..., V), (...) -> (..., V)."""
     q = log_probs(logits).exp()
     return q - functional.one_hot(targets, q.shape[-1])
+
+
+def soft_gradient_at_logits(logits: Tensor, p: Tensor) -> Tensor:
+    """The gradient of each H(p, q) at its own logits, q - p for a p that sums to 1: (..., V) -> (..., V)."""
+    return log_probs(logits).exp() - p
 
 
 def target_rank(log_probs: Tensor, targets: Tensor) -> Tensor:

@@ -44,6 +44,10 @@ from core.close_records import (
     Arithmetic as Arithmetic,
     Followed as Followed,
     Follower as Follower,
+    Interpreted as Interpreted,
+    Pull as Pull,
+    Share as Share,
+    Weighed as Weighed,
 )
 from core.comparing import Comparison as Comparison, Span as Span, compare as compare
 from core.compare_records import Compared as Compared, Expected as Expected
@@ -61,6 +65,8 @@ from core.requests import (
     Unpin as Unpin,
     Compare as Compare,
     Expect as Expect,
+    Weigh as Weigh,
+    Interpret as Interpret,
     Run as Run,
     SampleEvery as SampleEvery,
     Pause as Pause,
@@ -107,6 +113,8 @@ AnyResult = (
     | Followed
     | Compared
     | Expected
+    | Weighed
+    | Interpreted
     | Generated
     | Controlled
     | Stored

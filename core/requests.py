@@ -3,7 +3,7 @@
 from typing import Generic, TypeVar
 
 from core.anatomy_records import Dissected, Inspected
-from core.close_records import Arithmetic, Followed
+from core.close_records import Arithmetic, Followed, Interpreted, Share, Weighed, require_mix
 from core.compare_records import Compared, Expected
 from core.records import (
     Candidates,
@@ -78,6 +78,28 @@ class Audit(Request[Arithmetic], frozen=True, kw_only=True):
     """How -log p of the row after token `position` of the scored text comes about, number by number."""
 
     position: int
+
+
+class Weigh(Request[Weighed], frozen=True, kw_only=True):
+    """Hold a target of one's own against the prediction after token `position` of the scored text.
+
+    A single token has the share 1. `limit` is the number of rows of the gradient that are told.
+    """
+
+    position: int
+    mix: tuple[Share, ...]
+    limit: int = 10
+
+    def __post_init__(self) -> None:
+        require_mix(self.mix)
+        require("limit", self.limit, 1, 1000)
+
+
+class Interpret(Request[Interpreted], frozen=True, kw_only=True):
+    """Weigh the target that a person has typed, as `core.mixes` reads it, there."""
+
+    position: int
+    typed: str
 
 
 class Pin(Request[State], frozen=True, kw_only=True):
@@ -242,6 +264,8 @@ AnyRequest = (
     | Recall
     | Find
     | Audit
+    | Weigh
+    | Interpret
     | Pin
     | Unpin
     | Compare

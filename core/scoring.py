@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from core import chunked, losses
+from core.candidates import candidates
 from core.messages import Candidate, Prediction, Table, Token, real
 from core.models.gpt2 import Model
 from core.products import exactly
@@ -108,16 +109,14 @@ class Scorer:
         What was typed itself comes first (also with a space in front), then the rest, most probable first.
         Raises ValueError for a position the text does not have.
         """
-        log_probs = losses.log_probs(self.logits_at(ids, position))  # (V,)
+        logits = self.logits_at(ids, position)  # (V,)
         matches = torch.tensor(self._tokenizer.containing(query), dtype=torch.long)
         typed = query.strip().encode()
         itself = [bool(typed) and self._tokenizer.piece(i).strip() == typed for i in matches.tolist()]
         first = torch.tensor(itself, dtype=torch.bool)
         parts = (matches[first], matches[~first])
-        best = torch.cat([ids[log_probs[ids].argsort(descending=True)] for ids in parts])[:limit]
-        ranks = losses.target_rank(log_probs.expand(len(best), -1), best)
-        triples = zip(best.tolist(), log_probs[best].tolist(), ranks.tolist(), strict=True)
-        return [self._candidate(*triple) for triple in triples], len(matches)
+        best = torch.cat([ids[logits[ids].argsort(descending=True)] for ids in parts])[:limit]
+        return candidates(logits, best, self._tokenizer), len(matches)
 
     def logits_at(self, ids: Sequence[int], position: int) -> Tensor:
         """The logits (V,) after token `position`. Raises ValueError for one the text does not have."""

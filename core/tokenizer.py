@@ -49,6 +49,13 @@ class Tokenizer:
             raise ValueError(f"there is no token {token_id}; ids go from 0 to {self.n_vocab - 1}")
         return self.pieces[token_id]
 
+    def token(self, piece: bytes) -> int | None:
+        """The id of the token that has these bytes; None where there is none."""
+        try:
+            return self._encoding.encode_single_token(piece)
+        except KeyError:
+            return None
+
     @cached_property
     def pieces(self) -> tuple[bytes, ...]:
         """The bytes of every token, by id."""

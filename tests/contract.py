@@ -831,6 +831,80 @@ async def an_audit_needs_a_position_in_the_text(talk: Talk) -> None:
         assert refused.kind == "bad_request" and str(position) in refused.message
 
 
+async def a_target_of_ones_own_is_held_against_the_prediction(talk: Talk) -> None:
+    await talk.opened()
+    table = await talk.ask(m.Score(text=TEXT, top_k=3))
+    for position, prediction in enumerate(table.predictions):
+        first, second, third = prediction.top
+        shares = {third.token_id: 0.7, first.token_id: 0.3}
+        mix = tuple(m.Share(token_id=i, share=share) for i, share in shares.items())
+        made = await talk.ask(m.Weigh(position=position, mix=mix, limit=3))
+        assert made.mix == mix and made.single is None
+        entropy = -0.7 * math.log(0.7) - 0.3 * math.log(0.3)
+        cross = 0.7 * third.surprisal + 0.3 * first.surprisal
+        assert float(made.entropy) == pytest.approx(entropy, rel=1e-12)
+        assert float(made.cross_entropy) == pytest.approx(cross, abs=1e-5)
+        assert float(made.kl) == pytest.approx(cross - entropy, abs=1e-5)
+        sizes = [abs(float(each.gradient)) for each in made.rows]
+        assert sizes == sorted(sizes, reverse=True) and made.rows[0].candidate == third
+        for each in made.rows:
+            assert each.share == shares.get(each.candidate.token_id, 0)
+            gradient = each.candidate.probability - float(each.share)
+            assert float(each.gradient) == pytest.approx(gradient, abs=1e-6)
+        count, share, probability, gradient = made.rest(0)
+        assert count == 50257 and (share, probability) == (pytest.approx(1), pytest.approx(1, abs=1e-5))
+        assert gradient == pytest.approx(0, abs=1e-6)
+        assert made.rest(3)[0] == made.others == 50254
+        one = await talk.ask(m.Weigh(position=position, mix=(m.Share(token_id=second.token_id, share=1),)))
+        assert one.single == second and float(one.cross_entropy) == pytest.approx(second.surprisal, abs=1e-5)
+        assert (one.entropy, one.kl) == (0, one.cross_entropy)
+
+
+async def what_is_typed_as_a_target_is_weighed_or_has_a_fault(talk: Talk) -> None:
+    await talk.opened()
+    await talk.ask(m.Score(text=TEXT))
+    told = await talk.ask(m.Interpret(position=5, typed="dog 0.75, lap 0.25"))
+    assert told.weighed is not None and told.fault is None
+    assert [each.candidate.piece for each in told.weighed.targets] == [b" dog", b" lap"]
+    assert told.weighed == await talk.ask(m.Weigh(position=5, mix=told.weighed.mix))
+    again = await talk.ask(m.Interpret(position=5, typed=told.weighed.written))
+    assert again == told
+    wrong = await talk.ask(m.Interpret(position=5, typed="dog 0.75"))
+    assert wrong.weighed is None and "0.75" in (wrong.fault or "")
+    assert await talk.ask(m.Interpret(position=5, typed=" ")) == m.Interpreted()
+
+
+async def a_target_is_weighed_while_a_text_is_continued(talk: Talk) -> None:
+    await talk.opened()
+    await talk.ask(m.Score(text=TEXT))
+    number = talk.send(m.Generate(text=TEXT, tokens=100_000))
+    await talk.until(lambda: talk.told(m.Continued))
+    told = await talk.ask(m.Interpret(position=0, typed="dog"))
+    assert told.weighed == await talk.ask(m.Weigh(position=0, mix=(m.Share(token_id=3290, share=1),)))
+    assert number not in talk.replies
+    await talk.ask(m.Stop())
+    await talk.reply(number)
+
+
+async def a_target_needs_a_position_shares_of_one_and_tokens_that_exist(talk: Talk) -> None:
+    await talk.opened()
+    await talk.ask(m.Score(text=TEXT))
+    one = (m.Share(token_id=5, share=1.0),)
+    for position in (7, -1):
+        for request in (m.Weigh(position=position, mix=one), m.Interpret(position=position, typed="a")):
+            refused = await talk.refused(request)
+            assert refused.kind == "bad_request" and str(position) in refused.message
+    refused = await talk.refused(m.Weigh(position=0, mix=(m.Share(token_id=50257, share=1.0),)))
+    assert refused.kind == "bad_request" and "50257" in refused.message
+    for mix, part in (
+        (b"[]", "at least one token"),
+        (b'[{"type":"share","token_id":5,"share":0.5}]', "sum to 0.5"),
+        (b'[{"type":"share","token_id":5,"share":"nan"}]', "share of token 5 is nan"),
+    ):
+        reply = await talk.reply(talk.send_raw(b'{"type":"weigh","position":0,"mix":%s}' % mix))
+        assert isinstance(reply, m.Failure) and reply.kind == "bad_request" and part in reply.message
+
+
 async def an_uploaded_text_can_be_trained_on(talk: Talk) -> None:
     await talk.opened()
     text = "The dog sat on the lap. " * 20
@@ -1184,6 +1258,10 @@ CLAIMS: tuple[Callable[[Talk], Awaitable[None]], ...] = (
     another_model_is_pinned_by_its_name,
     the_pinned_model_weighs_any_token_as_its_table_does,
     a_text_is_compared_while_it_is_continued,
+    a_target_of_ones_own_is_held_against_the_prediction,
+    what_is_typed_as_a_target_is_weighed_or_has_a_fault,
+    a_target_is_weighed_while_a_text_is_continued,
+    a_target_needs_a_position_shares_of_one_and_tokens_that_exist,
     an_uploaded_text_can_be_trained_on,
     a_text_that_cannot_be_trained_on_is_refused,
     a_bad_line_is_answered_and_changes_nothing,

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from core import information
+from core import information, mixes
 from core import messages as m
 from core.tokenizer import Tokenizer
 
@@ -134,6 +134,36 @@ class FakeDistribution:
             entropy=float(-(np.exp(row) * row).sum()),
             scored=len(surprisals),
             others=math.fsum(surprisals) - candidate.surprisal if follows else None,
+        )
+
+    def weighed(self, last: int, step: int, request: m.Weigh) -> m.Weighed:
+        """A mix against the prediction after this token, on plain floats."""
+        row = self.row(last, step)
+        p = {each.token_id: float(each.share) for each in request.mix}
+        gradient = np.exp(row)
+        for token_id, share in p.items():
+            gradient[token_id] -= share
+        largest = [int(i) for i in np.argsort(-np.abs(gradient), kind="stable")[: request.limit]]
+        believed = [math.exp(row[token_id]) for token_id in p]
+
+        def pull(token_id: int) -> m.Pull:
+            return m.Pull(
+                candidate=self.candidate(row, token_id),
+                share=p.get(token_id, 0.0),
+                gradient=float(gradient[token_id]),
+            )
+
+        return m.Weighed(
+            targets=tuple(map(pull, p)),
+            written=mixes.written(request.mix, self._tokenizer),
+            entropy=information.entropy(list(p.values())),
+            cross_entropy=information.cross_entropy(list(p.values()), believed),
+            kl=information.kl(list(p.values()), believed),
+            rows=tuple(map(pull, largest)),
+            others=len(row) - len(largest),
+            others_share=math.fsum(share for i, share in p.items() if i not in largest),
+            others_probability=1 - math.fsum(math.exp(row[i]) for i in largest),
+            others_gradient=-math.fsum(gradient[i] for i in largest),
         )
 
     def drawn(self, ids: Sequence[int], step: int, request: m.Generate) -> int:

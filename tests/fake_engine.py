@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 
 from core import messages as m
+from core import mixes
 from core.inbox import Inbox
 from core.text import clean
 from core.tokenizer import Tokenizer, gpt2
@@ -251,6 +252,10 @@ class FakeEngine:
                 return self._compare(request)
             case m.Expect():
                 return self._expect(request)
+            case m.Weigh():
+                return self._weigh(request)
+            case m.Interpret():
+                return self._interpret(request)
             case m.Control():
                 return self._control(request)
             case m.Dissect():
@@ -508,6 +513,23 @@ class FakeEngine:
             if not 0 <= token_id < len(row):
                 raise Refused("bad_request", f"there is no token {token_id}")
         return m.Expected(log_probs=tuple(float(row[token_id]) for token_id in request.token_ids))
+
+    def _weigh(self, request: m.Weigh) -> m.Weighed:
+        for each in request.mix:
+            if not 0 <= each.token_id < self._tokenizer.n_vocab:
+                raise Refused("bad_request", f"there is no token {each.token_id}")
+        return self._q.weighed(self._token_at(request.position), self._at.step, request)
+
+    def _interpret(self, request: m.Interpret) -> m.Interpreted:
+        last = self._token_at(request.position)
+        try:
+            mix = mixes.parsed(request.typed, self._tokenizer)
+        except ValueError as error:
+            return m.Interpreted(fault=str(error))
+        if not mix:
+            return m.Interpreted()
+        weigh = m.Weigh(position=request.position, mix=mix)
+        return m.Interpreted(weighed=self._q.weighed(last, self._at.step, weigh))
 
     def _control(self, request: m.Control) -> m.Controlled:
         last = self._token_at(request.position)

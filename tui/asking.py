@@ -1,7 +1,7 @@
 """What is asked about the model without moving the run; what comes of it goes to the screen as a message."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -19,6 +19,7 @@ from tui.news import (
     Said,
     StepDissected,
     TableRecalled,
+    TargetWeighed,
     TextLookedUp,
 )
 
@@ -38,6 +39,7 @@ class Asking:
         self._comparing = Latest(self._compare, self._spawn)
         self._expecting = Latest(self._expect, self._spawn)
         self._inspecting = Latest(self._inspect, self._spawn)
+        self._weighing = Latest(self._weigh, self._spawn)
 
     @property
     def alive(self) -> bool:
@@ -149,6 +151,22 @@ class Asking:
             self._say(str(error), error=True)
         except EngineDied:
             pass  # on_end has told of it
+
+    def weigh(self, requests: Sequence[m.Weigh]) -> None:
+        """Hold targets against predictions of the watched text: each comes as TargetWeighed."""
+        self._weighing.wish(requests)
+
+    async def _weigh(self, requests: Sequence[m.Weigh]) -> None:
+        with suppress(EngineError, EngineDied):
+            for request in requests:
+                self._screen.post_message(TargetWeighed(request, await self._ask(request)))
+
+    async def interpret(self, position: int, typed: str) -> m.Interpreted:
+        """What is meant by a target that was typed, or why that cannot be said."""
+        try:
+            return await self._ask(m.Interpret(position=position, typed=typed))
+        except (EngineError, EngineDied) as error:
+            return m.Interpreted(fault=str(error) or "the engine has ended")
 
     def _say(self, text: str, *, error: bool = False) -> None:
         self._screen.post_message(Said(text, error=error))

@@ -77,6 +77,14 @@ KEYS = (
         "look.versus", "versus", "", "v", "Versus", "Pin the model as it stands as B, to compare; or unpin it"
     ),
     Key("look.versus_other", "versus_other", "", "V", "Compare with", "Pin another model as B, by its name"),
+    Key(
+        "look.target",
+        "retarget",
+        "",
+        "x",
+        "Target",
+        "Another target for the row: a token, or a mix of several",
+    ),
     Key("look.units", "units", "ctrl+n", "n", "Bits", "Show information in nats or in bits", True),
     Key("look.ids", "ids", "f6", "i", "Token ids", "Show token ids and the shape of the logits"),
     Key(

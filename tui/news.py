@@ -114,6 +114,15 @@ class ModelExpected(Message):
         self.expected = expected
 
 
+class TargetWeighed(Message):
+    """A target of the person's own, held against the prediction."""
+
+    def __init__(self, request: m.Weigh, weighed: m.Weighed) -> None:
+        super().__init__()
+        self.request = request
+        self.weighed = weighed
+
+
 class TextLookedUp(Message):
     """What the training text says where the model makes a prediction."""
 

@@ -48,3 +48,5 @@ TARGET = Style(color=ACCENT, bold=True)
 """The target's mark: the same arrow and the same style wherever it stands."""
 TARGET_MARK = "◀ target"
 """What stands beside the token that really follows."""
+OWN = "*"
+"""What stands before a target of the person's own."""

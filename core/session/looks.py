@@ -1,11 +1,13 @@
 """A session's part that looks at texts and changes nothing."""
 
 from core import messages as m
+from core import mixes
 from core.auditing import weights_on_disk
 from core.beside import beside
 from core.continuing import after_the_controls, continuation
 from core.indexing import Indexing
 from core.session.compares import Compares
+from core.weighing import ROWS, weighed
 
 
 class Looks(Compares):
@@ -28,6 +30,19 @@ class Looks(Compares):
         step = self.at.trainer.step_count
         folder = weights_on_disk(self.at.source, step, self._recorder.folder)
         return self._looking.audit(request.position, step, folder)
+
+    def weigh(self, request: m.Weigh) -> m.Weighed:
+        """A target of a person's own against a prediction of the watched text."""
+        return weighed(self._looking.logits_at(request.position), request.mix, request.limit, self._tokenizer)
+
+    def interpret(self, request: m.Interpret) -> m.Interpreted:
+        """The same of one that is typed, or what is wrong with it."""
+        logits = self._looking.logits_at(request.position)
+        try:
+            mix = mixes.parsed(request.typed, self._tokenizer)
+        except ValueError as error:
+            return m.Interpreted(fault=str(error))
+        return m.Interpreted(weighed=weighed(logits, mix, ROWS, self._tokenizer) if mix else None)
 
     def control(self, request: m.Control) -> m.Controlled:
         """A prediction of the watched text as the sampling controls leave it."""

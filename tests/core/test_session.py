@@ -544,6 +544,19 @@ def test_an_audit_in_the_middle_of_a_step_is_that_of_the_weights_before_it(stage
     assert before in seen and all(made in (before, after) for made in seen) and after != before
 
 
+def test_a_target_is_weighed_in_the_middle_of_a_step_with_the_weights_before_it(stage: Stage) -> None:
+    session = stage.opened(msgspec.structs.replace(TRAINING, batch=128, dropout=0.0, evaluate_every=1000))
+    session.score(m.Score(text=TEXT))
+    request = m.Weigh(position=2, mix=(m.Share(token_id=5, share=0.5), m.Share(token_id=6, share=0.5)))
+    before = session.weigh(request)
+    seen: list[m.Weighed] = []
+    stage.between = lambda: seen.append(session.weigh(request))
+    train(session, 1)
+    stage.between = lambda: None
+    after = session.weigh(request)
+    assert before in seen and all(made in (before, after) for made in seen) and after != before
+
+
 def test_an_audit_names_the_folder_that_has_the_very_weights(stage: Stage) -> None:
     session = stage.opened()
     session.score(m.Score(text=TEXT))

@@ -14,6 +14,7 @@ from tui.screens.audit import AuditScreen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.help import FIGURES, HelpRow, HelpScreen, help_rows, key_name, legend
 from tui.screens.open_file import OpenFileScreen
+from tui.screens.retarget import RetargetScreen
 from tui.screens.sampling import SamplingScreen
 from tui.screens.save_file import SaveFileScreen
 from tui.screens.settings import SettingsScreen
@@ -64,6 +65,7 @@ def test_keys_are_named_as_on_a_keyboard(key: str, name: str) -> None:
         ConfirmScreen,
         HelpScreen,
         OpenFileScreen,
+        RetargetScreen,
         SamplingScreen,
         SaveFileScreen,
         SettingsScreen,

@@ -6,13 +6,15 @@ from typing import Any
 from textual.reactive import reactive
 from textual.screen import Screen
 
-from core.messages import Table
+from core.messages import Followed, Table, Weighed
+from tui import formats
 from tui.controls import Controls
 from tui.formats import Unit
 from tui.live import Live
 from tui.widgets.candidates import CandidateList, Opposed
 from tui.widgets.prefix_table import PrefixTable
 from tui.widgets.prompt import PromptArea
+from tui.widgets.words import Words
 
 
 class Exploring(Screen[None]):
@@ -78,6 +80,22 @@ class Exploring(Screen[None]):
     def refuse(self, text: str) -> None:
         """Why something was not done."""
         self.notify(text, severity="warning", markup=False)
+
+    def say_divergence(self, told: Followed | Weighed | None) -> None:
+        """What believing q costs where p holds, and the two it is the difference of; or nothing."""
+        if told is None:
+            self.query_one("#divergence", Words).say()
+            self.query_one("#terms", Words).say()
+            return
+        figures = (told.kl, told.cross_entropy, told.entropy)
+        kl, cross, entropy = (formats.information(figure, self.unit) for figure in figures)
+        unit = self.unit.value
+        self.query_one("#divergence", Words).say(
+            f"KL(p‖q) {kl} {unit}: what believing q costs", f"KL(p‖q) {kl} {unit}"
+        )
+        self.query_one("#terms", Words).say(
+            f"= H(p, q) {cross} {unit} − H(p) {entropy} {unit}", f"= H(p, q) {cross} − H(p) {entropy}"
+        )
 
     def ask(self, talk: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Talk with the person in a dialog, unless another such talk is not over."""

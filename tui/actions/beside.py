@@ -3,15 +3,13 @@
 from textual import on
 from textual.widgets import Input
 
-from core.messages import Followed, Indexed, World
+from core.messages import Indexed, World
 from core.text import spaced, visible
-from tui import formats
 from tui.actions.predicting import Predicting
 from tui.news import TextIndexed, TextLookedUp
 from tui.widgets.candidates import CandidateList
 from tui.widgets.followers import FollowerList
 from tui.widgets.pane import Pane
-from tui.widgets.words import Words
 
 
 class Beside(Predicting):
@@ -87,7 +85,7 @@ class Beside(Predicting):
         words = spaced("".join(visible(token.piece) for token in context)).strip()
         target = table.predictions[position].target
         self.followers.set_followed(followed, words, target.token_id if target is not None else None)
-        self._say_figures(followed)
+        self.say_divergence(followed)
 
     def _say_indexed(self, indexed: Indexed) -> None:
         words = f"indexing {indexed.text}: {indexed.done:,} of {indexed.total:,} tokens"
@@ -96,16 +94,4 @@ class Beside(Predicting):
     def _say(self, words: str = "", share: float | None = None) -> None:
         """A sentence in place of what followed, or nothing."""
         self.followers.say(words, share)
-        self.query_one("#divergence", Words).say()
-        self.query_one("#terms", Words).say()
-
-    def _say_figures(self, followed: Followed) -> None:
-        figures = (followed.kl, followed.cross_entropy, followed.entropy)
-        kl, cross, entropy = (formats.information(figure, self.unit) for figure in figures)
-        unit = self.unit.value
-        self.query_one("#divergence", Words).say(
-            f"KL(p‖q) {kl} {unit}: what believing q costs", f"KL(p‖q) {kl} {unit}"
-        )
-        self.query_one("#terms", Words).say(
-            f"= H(p, q) {cross} {unit} − H(p) {entropy} {unit}", f"= H(p, q) {cross} − H(p) {entropy}"
-        )
+        self.say_divergence(None)

@@ -19,6 +19,7 @@ from tui.actions.comparing import Comparing
 from tui.actions.dissecting import Dissecting
 from tui.actions.diverging import Diverging
 from tui.actions.filing import Filing
+from tui.actions.retargeting import Retargeting
 from tui.actions.sampling import Sampling
 from tui.bindings import EXPLORE
 from tui.engine import Line
@@ -29,6 +30,7 @@ from tui.screens.dialog import Line as Field
 from tui.summary import wordings
 from tui.widgets.candidates import CandidateList
 from tui.widgets.followers import FollowerList
+from tui.widgets.gradient import GradientRows
 from tui.widgets.keybar import KeyBar
 from tui.widgets.loss_chart import LossChart
 from tui.widgets.pane import Pane
@@ -45,7 +47,7 @@ HIGH = 20  # rows; with fewer, the chart has the place of the sample text
 SMALLEST = (60, 15)
 
 
-class ExploreScreen(Beside, Comparing, Auditing, Sampling, Diverging, Dissecting, Filing):
+class ExploreScreen(Beside, Comparing, Retargeting, Auditing, Sampling, Diverging, Dissecting, Filing):
     """Everything at once. What a person does is in `tui.actions`; what is shown here is only handed on."""
 
     BINDINGS = EXPLORE
@@ -70,6 +72,7 @@ class ExploreScreen(Beside, Comparing, Auditing, Sampling, Diverging, Dissecting
                     "prefix → next token · −log p and H(q) in nats",
                     PrefixTable(id="table"),
                     Static(id="note", markup=False),
+                    Words(id="replaced"),
                     Words(id="summary"),
                     id="table-pane",
                 )
@@ -79,6 +82,7 @@ class ExploreScreen(Beside, Comparing, Auditing, Sampling, Diverging, Dissecting
                     Field("", id="find"),
                     CandidateList(id="candidates"),
                     FollowerList(id="followers"),
+                    GradientRows(id="gradient"),
                     Words(id="entropy"),
                     Words(id="divergence"),
                     Words(id="terms"),

@@ -25,7 +25,7 @@ FIGURES = (
     ),
     (
         "row 0",
-        "The prompt's first token, predicted after <|endoftext|>, which all other rows are read after then, too.",
+        "The prompt's first token, predicted after <|endoftext|>, which all rows are then read after.",
     ),
     (
         "p beside q",
@@ -37,6 +37,14 @@ FIGURES = (
     (
         "A, B, Δ",
         "The model at hand, a pinned one, and A − B: below 0 where A was the less surprised of the two.",
+    ),
+    (
+        "*",
+        "A target of your own, one token or a mix p: its row shows −log q or H(p, q), which no mean counts.",
+    ),
+    (
+        "q − p",
+        "The gradient of H(p, q) at a prediction's logits: a step down it moves each logit by p − q, scaled.",
     ),
     ("p drawn", "The probability after the sampling controls; a dash where they cut the token."),
     ("H(q)", "The entropy of a prediction: the surprisal the model itself expects, whatever then comes."),

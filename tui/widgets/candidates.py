@@ -45,6 +45,7 @@ class CandidateList(TokenList):
         self.found: Sequence[Candidate] | None = None
         self.drawn: Mapping[int, float | None] | None = None
         self.opposed: Opposed | None = None
+        self._own: frozenset[int] = frozenset()
 
     def set_prediction(self, prediction: Prediction | None, opposed: Opposed | None = None) -> None:
         """Show the candidates of a prediction, beside those of another model where that is compared with."""
@@ -71,6 +72,12 @@ class CandidateList(TokenList):
         """More is known of what another model says of the same place."""
         self.opposed = opposed
         self._build()
+
+    def set_own(self, token_ids: frozenset[int]) -> None:
+        """Mark the tokens of a target of the person's own."""
+        if token_ids != self._own:
+            self._own = token_ids
+            self._build()
 
     @property
     def candidates(self) -> list[Candidate]:
@@ -154,7 +161,8 @@ class CandidateList(TokenList):
         segments = [
             Segment("▸" if selected else " ", theme.LIT + ground),
             Segment(cells.right(f"{candidate.rank:,}", 6), theme.DIM + ground),
-            Segment(" " + cells.left(visible(candidate.piece), columns.piece), name + ground),
+            Segment(theme.OWN if candidate.token_id in self._own else " ", theme.TARGET + ground),
+            Segment(cells.left(visible(candidate.piece), columns.piece), name + ground),
             Segment(p, of_a + ground),
             Segment(
                 cells.right(formats.probability(p_b) if p_b is not None else "", columns.p_b), of_b + ground

@@ -6,7 +6,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from core.messages import Candidate, Prediction, Span, Table
+from core.messages import Prediction, Real, Span, Table, Weighed
 from core.text import spaced, visible
 from tui import cells, formats, ramp, theme
 from tui.formats import Unit
@@ -70,31 +70,34 @@ class Columns:
         target_piece: str | None,
         prediction: Prediction,
         span: Span | None,
+        own: Weighed | None,
         *,
         selected: bool,
         focused: bool,
         border: bool,
     ) -> Strip:
-        target = prediction.target
+        target = prediction.target if own is None else own.single
+        nats = own.cross_entropy if own is not None else target.surprisal if target is not None else None
         ground = Style(bgcolor=theme.SELECTED) if selected else Style()
         mark = "▸" if selected and focused else "›" if selected else "┄" if border else " "
         best = prediction.top[0] if prediction.top else None
         right = best is not None and target is not None and best.token_id == target.token_id
         guess = (" ✓ " if right else "   ") + (visible(best.piece) if best else "")
-        moved = formats.change(prediction.moved, self.unit)
+        moved = formats.change(prediction.moved if own is None else None, self.unit)
+        span = span if own is None else None  # B was asked for what really follows
         b = formats.information(span.b, self.unit) if span else ""
         delta = formats.difference(span.difference, self.unit) if span else ""
         segments = [
             Segment(mark, theme.LIT + ground),
             Segment(cells.right(str(number), self.index), theme.DIM + ground),
             *self._prefix(*prefix, ground),
-            *self._target(target_piece, target, ground),
+            *(self._target(target_piece, nats, ground) if own is None else self._own(own, ground)),
             Segment(
                 cells.right(formats.probability(target.probability) if target else "", self.p),
                 theme.PLAIN + ground,
             ),
             Segment(
-                cells.right(formats.information(target.surprisal, self.unit) if target else "", _NATS),
+                cells.right(formats.information(nats, self.unit) if nats is not None else "", _NATS),
                 theme.STRONG + ground,
             ),
             Segment(cells.right(b, self.b), theme.PLAIN + ground),
@@ -119,14 +122,27 @@ class Columns:
             Segment(f"{cells.tail(prefix, room)} ", theme.PLAIN + ground),
         ]
 
-    def _target(self, piece: str | None, target: Candidate | None, ground: Style) -> list[Segment]:
-        """The token as a chip in the colour of its surprisal, as wide as its text."""
-        if piece is None or target is None:
-            return [Segment(cells.left(" ?", self.target), theme.DIM + ground)]
-        text = cells.left(piece, min(cells.cell_len(piece), self.target - 1))
-        chip = ramp.chip(target.surprisal)
-        rest = self.target - 1 - cells.cell_len(text)
-        return [Segment(f" {text} "[: None if rest else -1], chip), Segment(" " * max(0, rest - 1), ground)]
+    def _target(self, piece: str | None, nats: Real | None, ground: Style, taken: int = 0) -> list[Segment]:
+        """The token as a chip in the colour of its surprisal, as wide as its text, `taken` cells off."""
+        room = self.target - taken
+        if piece is None or nats is None:
+            return [Segment(cells.left(" ?", room), theme.DIM + ground)]
+        text = cells.left(piece, min(cells.cell_len(piece), room - 1))
+        rest = room - 1 - cells.cell_len(text)
+        chip = Segment(f" {text} "[: None if rest else -1], ramp.chip(float(nats)))
+        return [chip, Segment(" " * max(0, rest - 1), ground)]
+
+    def _own(self, own: Weighed, ground: Style) -> list[Segment]:
+        """A target of the person's own, marked; of a mix the largest part and how many others there are."""
+        first = max(own.targets, key=lambda each: float(each.share))
+        piece, others = visible(first.candidate.piece), len(own.targets) - 1
+        more = f" +{others}" if others else ""
+        room = self.target - cells.cell_len(theme.OWN + more) - 1
+        named = cells.left(piece, min(cells.cell_len(piece), room)) + more
+        return [
+            Segment(theme.OWN, theme.TARGET + ground),
+            *self._target(named, own.cross_entropy, ground, cells.cell_len(theme.OWN)),
+        ]
 
 
 def prefix(

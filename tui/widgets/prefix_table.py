@@ -1,6 +1,6 @@
 """The table: one row a prefix, with the token that really follows and what the model thought of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -9,11 +9,14 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 
-from core.messages import Comparison, Prediction, Table
+from core.messages import Comparison, Prediction, Table, Weighed
 from core.text import visible
 from tui.formats import Unit
 from tui.widgets.lines import LazyLines, LineView
 from tui.widgets.prefix_columns import Columns, prefix
+
+Own = Mapping[tuple[int, ...], Weighed]
+"""Targets of the person's own by the ids of the prefix they are to follow."""
 
 
 class PrefixTable(LineView, can_focus=True):
@@ -54,6 +57,7 @@ class PrefixTable(LineView, can_focus=True):
         self.comparison: Comparison | None = None
         self.cursor: int = 0
         self.follows_end = True
+        self._own: Own = {}
 
     # --------------------------------------------------------------------------------------------- the data
 
@@ -72,6 +76,12 @@ class PrefixTable(LineView, can_focus=True):
         if self.follows_end:
             self.show_line(self.cursor + 1)
         self.post_message(self.Selected(self.cursor))
+
+    def set_own(self, own: Own) -> None:
+        """Show targets of the person's own in place of what follows these prefixes."""
+        if own != self._own:
+            self._own = own
+            self._build()
 
     def clear(self) -> None:
         """Nothing to show."""
@@ -136,6 +146,7 @@ class PrefixTable(LineView, can_focus=True):
             pieces = [f"{piece}:{token.token_id}" for piece, token in zip(pieces, table.tokens, strict=True)]
         window = table.window_starts[1] if len(table.window_starts) > 1 else len(pieces)
         cursor, focused = self.cursor, self.has_focus
+        ids = tuple(token.token_id for token in table.tokens) if self._own else ()
 
         def line(y: int) -> Strip:
             if y == 0:
@@ -153,6 +164,7 @@ class PrefixTable(LineView, can_focus=True):
                 pieces[position + 1] if position + 1 < len(pieces) else None,
                 table.predictions[position],
                 comparison.by_row.get(position) if comparison is not None else None,
+                self._own.get(ids[: position + 1]),
                 selected=position == cursor,
                 focused=focused,
                 border=position in table.window_starts and position > 0,
