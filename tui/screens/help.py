@@ -25,7 +25,7 @@ FIGURES = (
     ),
     (
         "row 0",
-        "The prompt's first token, predicted after <|endoftext|>, which all rows are then read after.",
+        "The prompt's first token, predicted after <|endoftext|>; all other rows are read after that then, too.",
     ),
     (
         "p beside q",
