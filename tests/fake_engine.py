@@ -606,9 +606,8 @@ class FakeEngine:
             self._sample_if_due()
         self.runs[self._name] = run
         if run.step + 1 == self.diverges_at:
-            best = min(
-                r.step for r in run.results.values() if r.validation is not None and r.step <= run.step
-            )
+            known = [r for r in run.results.values() if r.validation is not None and r.step <= run.step]
+            best = min(known, key=lambda result: float(result.validation or 0)).step
             self._until = None
             self._diverged = m.Divergence(step=run.step + 1, best=best, nats=run.results[best].validation)
             self._emit(m.Changed(state=self._state()))
