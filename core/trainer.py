@@ -9,16 +9,15 @@ import torch
 from torch import Tensor
 
 from core.anatomy import Anatomy, compared, look
-from core.chunked import loss_and_gradients, surprisals
 from core.history import History, Snapshot
 from core.messages import StepResult, Training, real
 from core.models.gpt2 import Model
 from core.optimizer import Optimizer
-from core.products import body, chosen, exactly, products
+from core.passes import Passes
+from core.products import chosen
 from core.recipe import Evaluation, Recipe
 from core.wire import measured
 
-MICRO_BATCH_TOKENS = 512  # computed between two looks at the inbox; a run is a function of it, too
 _SNAPSHOT_SHARE = 0.05  # of the training time may go into snapshots
 _DENSE = 8  # steps before a rewind's target that are kept on the way, so that the next step back is at hand
 
@@ -56,12 +55,9 @@ class Trainer:
         self.step_count = 0
         self.history = history
         self.precision = chosen(training.dtype)
+        self.passes = Passes(model, self.precision, between)
         self._restart = restart
-        self._between = between
-        self._is_between = False
         self._optimizer = Optimizer(recipe.groups(model))
-        # Gradients of the vocabulary's size live on, as making them anew costs more than what goes into them.
-        self._large_gradients = {p: torch.zeros_like(p) for p in (model.wte.weight, model.head)}
         self._seconds_training = 0.0
         self._seconds_snapshots = 0.0
 
@@ -115,106 +111,28 @@ class Trainer:
     def aside(self) -> Iterator[Snapshot]:
         """Within this block the run may go anywhere, and nobody is served; then it stands where it stood."""
         start = self.shared_snapshot()
-        served, self._is_between = self._is_between, True
-        try:
-            yield start
-        finally:
-            self._optimizer.zero_grad()
-            self.restore(start)
-            self._is_between = served
+        with self.passes.unserved():
+            try:
+                yield start
+            finally:
+                self._optimizer.zero_grad()
+                self.restore(start)
 
     def _gradients(self) -> tuple[float, float]:
         """The present step's loss and the norm of its gradients, which are then in place. Raises Diverged."""
-        with self._breathing():
-            loss = self._accumulate_gradients()
+        loss = self.passes.gradients(self.recipe, self.step_count)
         norm = self._optimizer.gradient_norm()
         for what, value in (("loss", loss), ("gradient", norm)):
             if not math.isfinite(value):
                 raise Diverged(what, self.step_count + 1, value)
         return loss, norm
 
-    def _accumulate_gradients(self) -> float:
-        """Gradients of the batch's mean surprisal, by micro-batches of whole rows; returns that mean."""
-        inputs, targets = self.recipe.batch(self.step_count)  # (b, n) each
-        for parameter, gradient in self._large_gradients.items():
-            parameter.grad = gradient.zero_()
-        head, d_head, bias = self.model.head.detach(), self.model.head.grad, None
-        assert d_head is not None
-        sample = self.recipe.sample(self.step_count, targets)
-        if sample is not None:
-            targets = sample.places(targets)
-            head, bias = head[sample.ids], sample.bias
-            d_head = torch.zeros_like(head)
-        loss = 0.0
-        for first, ids, wanted in self._micro_batches(inputs, targets):
-            dropout = self.recipe.dropout(self.step_count, first, len(ids))
-            with body(self.precision):
-                hidden = self.model(ids, dropout=dropout)  # (r, n, D)
-            with products(self.precision):
-                part, d_hidden = loss_and_gradients(
-                    hidden.detach().flatten(0, 1),  # (r n, D)
-                    head,
-                    wanted.flatten(),
-                    d_head,
-                    self.precision,
-                    bias=bias,
-                    total=targets.numel(),
-                    between=self._breathe,
-                )
-            hidden.backward(d_hidden.view_as(hidden))
-            loss += float(part)
-        if sample is not None:
-            self._large_gradients[self.model.head].index_add_(0, sample.ids, d_head)
-        return loss
-
-    @contextmanager
-    def _breathing(self) -> Iterator[None]:
-        """Within this block, who waits is served after every layer of the model, forwards and backwards."""
-
-        def passed(module: object, arguments: object, x: Tensor) -> None:
-            self._breathe()
-            if x.requires_grad:
-                x.register_hook(lambda gradient: self._breathe())  # type: ignore[no-untyped-call]
-
-        handles = [block.register_forward_hook(passed) for block in self.model.blocks]
-        try:
-            yield
-        finally:
-            for handle in handles:
-                handle.remove()
-
-    def _breathe(self) -> None:
-        """Serve who waits, in float32 and without gradients.
-
-        What is served runs through the same layers and does not come here.
-        """
-        if not self._is_between:
-            self._is_between = True
-            try:
-                with exactly():
-                    self._between()
-            finally:
-                self._is_between = False
-
-    def _micro_batches(self, inputs: Tensor, targets: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
-        """A batch's rows by and by: the number of the first, and inputs and targets (r, n) each."""
-        rows = self.recipe.rows_at_once(MICRO_BATCH_TOKENS)
-        for first in range(0, len(inputs), rows):
-            yield first, inputs[first : first + rows], targets[first : first + rows]
-
     def evaluate(self) -> Evaluation:
         """How good the model is as it stands; nothing of the run is moved by asking."""
         return self.recipe.overview(self._total)
 
     def _total(self, inputs: Tensor, targets: Tensor) -> float:
-        """The summed surprisal in nats over a batch (b, n), in float32 and without dropout."""
-        total = 0.0
-        with self._breathing(), torch.inference_mode():
-            for _, ids, wanted in self._micro_batches(inputs, targets):
-                hidden = self.model(ids).flatten(0, 1)  # (r n, D)
-                total += float(surprisals(hidden, self.model.head, wanted.flatten()).sum())
-                self._breathe()
-        return total
+        return self.passes.total(self.recipe, inputs, targets)
 
     # ------------------------------------------------------------------------------------------ backwards
 
@@ -256,7 +174,7 @@ class Trainer:
             parameters[name] = parameter.detach().clone()
             for key, value in self._optimizer.moments(parameter).items():
                 moments[f"{name}.{key}"] = value.clone()
-            self._breathe()  # copying 124M parameters and their moments takes longer than a person waits
+            self.passes.breathe()  # copying 124M parameters and their moments takes a while
         return Snapshot(
             step=self.step_count, parameters=parameters, moments=moments, recipe=self.recipe.state()
         )
