@@ -128,9 +128,13 @@ class BookRecipe:
 
     def batch(self, step: int) -> Batch:
         place = step % self.corpus.train_batches
-        if place == 0:
+        if place == 0 or not len(self._order):
             self._order = self._shuffled()
         return self.corpus.training_batch(place, self._order.tolist())
+
+    def leave_out(self, step: int) -> None:
+        if step % self.corpus.train_batches == 0:
+            self._order = self._order[:0]  # the epoch's is drawn with its next batch
 
     def rows_at_once(self, tokens: int) -> int:
         return self._training.batch  # a mask is drawn for the whole batch

@@ -7,6 +7,13 @@ from core.records import Candidate, Token
 from core.wire import Message, Real
 
 
+class Share(Message, frozen=True, kw_only=True):
+    """A token's part of a target mix: 1 for the ordinary one-hot target."""
+
+    token_id: int
+    share: Real
+
+
 class Arithmetic(Message, frozen=True, kw_only=True):
     """How -log p of one row comes about, in float64 from the model's own logits.
 

@@ -40,6 +40,7 @@ from core.close_records import (
     Arithmetic as Arithmetic,
     Followed as Followed,
     Follower as Follower,
+    Share as Share,
 )
 from core.requests import (
     AnyRequest as AnyRequest,
@@ -54,6 +55,8 @@ from core.requests import (
     Run as Run,
     Pause as Pause,
     Rewind as Rewind,
+    TrainOnRow as TrainOnRow,
+    DropFuture as DropFuture,
     Reset as Reset,
     Configure as Configure,
     Extend as Extend,

@@ -119,6 +119,7 @@ def _resumed(folder: Path, means: Means) -> Opened:
     at = _set_up(source, record.training, means, text=text)
     at.saved = saved
     at.results = {result.step: result for result in saved.results}
+    at.trainer.interventions = saved.interventions
     reached = [(step, path) for step, path in runs.checkpoints(folder) if step <= saved.position]
     if reached:
         step, path = reached[-1]

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from core.chunked import loss_and_gradients, surprisals
+from core.interventions import OnRow
 from core.models.gpt2 import Model
 from core.products import Products, body, exactly, products
 from core.recipe import Recipe
@@ -74,6 +75,26 @@ class Passes:
             loss += float(part)
         if sample is not None:
             self._large_gradients[self.model.head].index_add_(0, sample.ids, d_head)
+        return loss
+
+    def row_gradients(self, row: OnRow) -> float:
+        """Gradients of the cross entropy H(p, q) of one prediction, in float32 and without dropout.
+
+        Returns it, in nats. With p the target's shares and q the softmax of the logits, dH / dlogits = q - p.
+        """
+        for parameter, gradient in self._large_gradients.items():
+            parameter.grad = gradient.zero_()
+        targets = torch.tensor([each.token_id for each in row.target])
+        shares = torch.tensor([float(each.share) for each in row.target], dtype=torch.float64)
+        with self._breathing(), products("float32"):
+            hidden = self.model(torch.tensor([row.prefix]))[:, -1]  # (1, D)
+            h, head = hidden.detach(), self.model.head.detach()
+            log_q = torch.log_softmax(h @ head.T, -1)  # (1, V)
+            loss = -float(shares @ log_q[0, targets].double())
+            d_logits = log_q.exp_()
+            d_logits[0].index_add_(0, targets, shares.to(log_q.dtype), alpha=-1)
+            self._large_gradients[self.model.head].addmm_(d_logits.T, h)
+            hidden.backward(d_logits @ head)
         return loss
 
     @contextmanager

@@ -31,10 +31,16 @@ class Evaluation(NamedTuple):
 
 
 class Recipe(Protocol):
-    """How a run is made. A trainer asks for every step's batch once, in order, before the step's dropout."""
+    """How a run is made.
+
+    A trainer asks for every step's batch once, in order, before the step's dropout, or leaves it out.
+    """
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """Inputs and targets of a 0-based step: two of (b, n) int64."""
+
+    def leave_out(self, step: int) -> None:
+        """The batch of this step is not asked for: something else takes its place, and nothing is drawn."""
 
     def rows_at_once(self, tokens: int) -> int:
         """How many rows of a batch go through the model together where `tokens` tokens are wished for."""
@@ -79,6 +85,9 @@ class Addressed:
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         return self.corpus.batch(step)
+
+    def leave_out(self, step: int) -> None:
+        pass  # no other batch depends on it
 
     def rows_at_once(self, tokens: int) -> int:
         return max(1, tokens // self._training.context)

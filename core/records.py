@@ -4,6 +4,7 @@ All quantities are in nats.
 """
 
 import math
+from typing import Literal
 
 from core.training import Training
 from core.wire import Message, Real, require
@@ -141,7 +142,9 @@ class StepResult(Message, frozen=True, kw_only=True):
 
     `loss` is the mean surprisal of the batch before its update, in nats (None in the line of step 0,
     which stands for the model before any update); `evaluation` (over training batches, without dropout),
-    `validation` and `prompt` are means after the update, where they were measured.
+    `validation` and `prompt` are means after the update, where they were measured. Of a step that was made on
+    one row alone, `kind` is "row" and `loss` the cross entropy H(p, q) of that row before its update; a line
+    on file of the kind "withdrawn" says that such a step was taken back.
     """
 
     step: int
@@ -153,6 +156,7 @@ class StepResult(Message, frozen=True, kw_only=True):
     gradient_norm: Real = 0.0
     tokens: int = 0
     seconds: float = 0.0
+    kind: Literal["row", "withdrawn"] | None = None
 
 
 class ModelInfo(Message, frozen=True, kw_only=True):
@@ -187,7 +191,10 @@ class Reference(Message, frozen=True, kw_only=True):
 
 
 class State(Message, frozen=True, kw_only=True):
-    """Where the session stands. `goal` is the step at which a run pauses by itself."""
+    """Where the session stands. `goal` is the step at which a run pauses by itself.
+
+    `ghost` is how many steps are known of the future that the run had before it went another way.
+    """
 
     model: ModelInfo
     text: TextInfo
@@ -197,13 +204,15 @@ class State(Message, frozen=True, kw_only=True):
     running: bool
     run: str | None = None
     references: tuple[Reference, ...] = ()
+    ghost: int = 0
     warning: str | None = None
 
 
 class Curve(Message, frozen=True, kw_only=True):
-    """The steps of the run so far, oldest first."""
+    """The steps of the run so far, oldest first; and those of the one it had before it turned."""
 
     results: tuple[StepResult, ...]
+    ghost: tuple[StepResult, ...] = ()
 
 
 class Stored(Message, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 from typing import Generic, TypeVar
 
 from core.anatomy_records import Dissected, Inspected
-from core.close_records import Arithmetic, Followed
+from core.close_records import Arithmetic, Followed, Share
 from core.records import (
     Candidates,
     Controlled,
@@ -86,6 +86,23 @@ class Rewind(Request[State], frozen=True, kw_only=True):
     """Go to an earlier (or once reached) step of the run, exactly."""
 
     step: int
+
+
+class TrainOnRow(Request[State], frozen=True, kw_only=True):
+    """One step on just the row after token `position` of the scored text, towards the mix `target`.
+
+    It takes the place of the next step's batch, at a learning rate of its own, and is a step of the run with
+    its own line. Where later steps are known, the run goes its own way from here: as a new one. A `Rewind`
+    to the step before takes it back for good as long as no step was made after it. Refused while training.
+    """
+
+    position: int
+    target: tuple[Share, ...]
+    learning_rate: float
+
+
+class DropFuture(Request[State], frozen=True, kw_only=True):
+    """Forget the steps that the run would have made had it not gone another way."""
 
 
 class Reset(Request[State], frozen=True, kw_only=True):
@@ -179,6 +196,8 @@ AnyRequest = (
     | Run
     | Pause
     | Rewind
+    | TrainOnRow
+    | DropFuture
     | Reset
     | Configure
     | Extend

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import IO
 import msgspec
 import platformdirs
 
+from core.interventions import Interventions, Line
 from core.messages import StepResult, Training
 
 AUTOMATIC = "explore-"  # how a run is called that nobody named
@@ -27,22 +29,31 @@ class RunError(ValueError):
     """A run folder that cannot be used as asked; the message says why and what to do."""
 
 
+class Parent(msgspec.Struct, frozen=True, kw_only=True):
+    """The run that another one went its own way from, and the step after which it did."""
+
+    name: str
+    step: int
+
+
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """run.json: everything a run is a function of, and the conditions of bit-exactness."""
+    """run.json: what a run is a function of beside its interventions, and the conditions of bit-exactness."""
 
     start: dict[str, str | int]
     training: Training
     text_sha256: str
     conditions: dict[str, str | int]
+    parent: Parent | None = None
     schema: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Saved:
-    """What a run folder holds: the record, its steps in order, and where it stood."""
+    """What a run folder holds: the record, what was done to the run, its steps in order, where it stood."""
 
     folder: Path
     record: RunRecord
+    interventions: Interventions
     results: list[StepResult]
     position: int
 
@@ -87,8 +98,14 @@ def automatic_name() -> str:
 def read(folder: Path) -> Saved:
     """A run folder as it was left. Raises RunError."""
     record = read_record(folder)
+    interventions = Interventions(_read_interventions(folder / "interventions.jsonl"))
     results, position = _read_metrics(folder / "metrics.jsonl")
-    return Saved(folder=folder, record=record, results=results, position=position)
+    # A kill may have come between the line that takes a step back and the one for it among the metrics.
+    results = [r for r in results if r.kind is None or interventions.on_row(r.step) is not None]
+    position = min(position, results[-1].step if results else 0)
+    return Saved(
+        folder=folder, record=record, interventions=interventions, results=results, position=position
+    )
 
 
 def read_record(folder: Path) -> RunRecord:
@@ -104,6 +121,26 @@ def read_record(folder: Path) -> RunRecord:
         raise RunError(f"{file} cannot be read: {error}") from error
 
 
+def _whole_lines(file: Path) -> list[bytes]:
+    """The lines of a file that may not be there, without a torn one at its end. Raises RunError."""
+    try:
+        return file.read_bytes().split(b"\n")[:-1]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise RunError(f"{file} cannot be read: {error.strerror}") from error
+
+
+def _read_interventions(file: Path) -> Iterator[Line]:
+    """Raises RunError, also for a line that is not understood: without it the run would be another."""
+    decoder: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
+    for number, line in enumerate(_whole_lines(file), 1):
+        try:
+            yield decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise RunError(f"line {number} of {file} is not understood: {error}") from error
+
+
 def _read_metrics(file: Path) -> tuple[list[StepResult], int]:
     """Every step once, its last line counting, ascending; and the step of the last line. No torn tail.
 
@@ -112,19 +149,17 @@ def _read_metrics(file: Path) -> tuple[list[StepResult], int]:
     by_step: dict[int, StepResult] = {}
     position = 0
     decoder = msgspec.json.Decoder(StepResult)
-    try:
-        lines = file.read_bytes().split(b"\n")[:-1]
-    except FileNotFoundError:
-        return [], 0
-    except OSError as error:
-        raise RunError(f"{file} cannot be read: {error.strerror}") from error
-    for line in lines:
+    for line in _whole_lines(file):
         try:
             result = decoder.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError):
             continue
-        by_step[result.step] = result
-        position = result.step
+        if result.kind == "withdrawn":
+            by_step.pop(result.step, None)
+            position = result.step - 1
+        else:
+            by_step[result.step] = result
+            position = result.step
     return [by_step[step] for step in sorted(by_step)], position
 
 

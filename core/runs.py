@@ -15,6 +15,7 @@ from torch import Tensor
 
 from core.checkpoint import PARTIAL, appearing, save_model, sync, write_json
 from core.history import Snapshot
+from core.interventions import Line, Withdrawn
 from core.messages import StepResult
 from core.models.gpt2 import Model
 
@@ -22,6 +23,7 @@ from core.models.gpt2 import Model
 # isort: off
 from core.run_folder import (
     AUTOMATIC as AUTOMATIC,
+    Parent as Parent,
     RunError as RunError,
     RunRecord as RunRecord,
     Saved as Saved,
@@ -65,6 +67,7 @@ class Run:
         self.folder = folder
         self.keep = keep
         self._metrics: IO[bytes] | None = None
+        self._interventions: IO[bytes] | None = None
         self._synced = 0.0
         self._saving: threading.Thread | None = None
         self._validations: dict[int, float] = {}
@@ -120,6 +123,30 @@ class Run:
             raise RunError(f"step {result.step} could not be written: {error.strerror}") from error
         self._note_validation(result)
 
+    def intervene(self, line: Line) -> None:
+        """Write down what is about to be done to the run; it is on the disk once this returns.
+
+        Raises RunError.
+        """
+        try:
+            if self._interventions is None:
+                self._interventions = _open_after_last_line(self.folder / "interventions.jsonl")
+            self._interventions.write(msgspec.json.encode(line) + b"\n")
+            self._interventions.flush()
+            os.fsync(self._interventions.fileno())
+        except OSError as error:
+            raise RunError(f"step {line.step} could not be written: {error.strerror}") from error
+
+    def withdraw(self, line: Withdrawn) -> None:
+        """Write down that a step was taken back, whose checkpoint goes first. Raises RunError."""
+        self.wait()
+        for step, folder in checkpoints(self.folder):
+            if step >= line.step:
+                shutil.rmtree(folder, ignore_errors=True)
+        self.intervene(line)
+        self.append(StepResult(step=line.step, kind="withdrawn"))
+        self._validations = {step: nats for step, nats in self._validations.items() if step < line.step}
+
     def _note_validation(self, result: StepResult) -> None:
         if result.validation is not None:
             self._validations[result.step] = float(result.validation)
@@ -169,8 +196,9 @@ class Run:
 
     def close(self) -> None:
         self.wait()
-        if self._metrics is not None:
-            self._metrics.close()
+        for file in (self._metrics, self._interventions):
+            if file is not None:
+                file.close()
         self._lock.close()
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from core.anatomy import Anatomy, compared, look
 from core.history import History, Snapshot
+from core.interventions import Interventions, OnRow
 from core.messages import StepResult, Training, real
 from core.models.gpt2 import Model
 from core.optimizer import Optimizer
@@ -33,7 +34,9 @@ class Diverged(ArithmeticError):
 
 
 class Trainer:
-    """A run: a pure function of (start, recipe, training). It owns the model's parameters while it lives.
+    """A run: a pure function of (start, recipe, training, interventions).
+
+    It owns the model's parameters while it lives.
 
     `restart(model)` writes the weights of step 0 into the model; `between` is called every now and then
     within a step, outside its precision and its gradients, and may use the model for reading.
@@ -54,6 +57,7 @@ class Trainer:
         self.training = training
         self.step_count = 0
         self.history = history
+        self.interventions = Interventions()
         self.precision = chosen(training.dtype)
         self.passes = Passes(model, self.precision, between)
         self._restart = restart
@@ -64,12 +68,16 @@ class Trainer:
     # ------------------------------------------------------------------------------------------- forwards
 
     def step(self) -> StepResult:
-        """One optimizer update on the batch of the present step. Raises Diverged and then changes nothing."""
+        """One optimizer update on the batch of the present step, or on the row that takes its place.
+
+        Raises Diverged and then changes nothing.
+        """
         began = time.perf_counter()
-        rate = self.recipe.learning_rate(self.step_count)
+        row = self.interventions.on_row(self.step_count + 1)
+        rate = self.recipe.learning_rate(self.step_count) if row is None else row.learning_rate
         drawn = self.recipe.state()
         try:
-            loss, norm = self._gradients()
+            loss, norm = self._gradients(row)
             self._optimizer.update(rate, norm=norm, clip=self.training.clip)
         except BaseException:
             self.recipe.restore(drawn)  # a step that was not made has drawn nothing either
@@ -88,8 +96,9 @@ class Trainer:
             validation=measured(evaluated.validation),
             learning_rate=rate,
             gradient_norm=real(norm),
-            tokens=self.training.batch * self.training.context,
+            tokens=self.training.batch * self.training.context if row is None else 1,
             seconds=seconds,
+            kind=None if row is None else "row",
         )
 
     def anatomy(self) -> Anatomy:
@@ -97,7 +106,7 @@ class Trainer:
         rate = self.recipe.learning_rate(self.step_count)
         with self.aside() as start:
             before = look(self.model, self.recipe, start)
-            loss, norm = self._gradients()
+            loss, norm = self._gradients(None)
             gradients = {n: p.grad.clone() for n, p in self.model.named_parameters() if p.grad is not None}
             self._optimizer.update(rate, norm=norm, clip=self.training.clip)  # which may clip them in place
             update = compared(start.parameters, gradients, dict(self.model.named_parameters()))
@@ -118,9 +127,15 @@ class Trainer:
                 self._optimizer.zero_grad()
                 self.restore(start)
 
-    def _gradients(self) -> tuple[float, float]:
-        """The present step's loss and the norm of its gradients, which are then in place. Raises Diverged."""
-        loss = self.passes.gradients(self.recipe, self.step_count)
+    def _gradients(self, row: OnRow | None) -> tuple[float, float]:
+        """The loss of the present step's batch, or of a row, and the norm of its gradients, which are then in
+        place. Raises Diverged.
+        """
+        if row is None:
+            loss = self.passes.gradients(self.recipe, self.step_count)
+        else:
+            self.recipe.leave_out(self.step_count)
+            loss = self.passes.row_gradients(row)
         norm = self._optimizer.gradient_norm()
         for what, value in (("loss", loss), ("gradient", norm)):
             if not math.isfinite(value):

@@ -52,6 +52,7 @@ class Base:
         self._counting = False  # whether a number of steps was asked for, to which more can be added
         self._goal = 0
         self._warning: str | None = None
+        self._ghost: tuple[m.StepResult, ...] = ()
 
     @property
     def at(self) -> Opened:
@@ -72,6 +73,7 @@ class Base:
             running=self.running,
             run=self._recorder.name,
             references=at.references,
+            ghost=len(self._ghost),
             warning=self._warning or self._recorder.warning,
         )
 
@@ -84,7 +86,8 @@ class Base:
         """The steps known, also those ahead after a rewind, with the watched text's mean where measured."""
         results = self.at.results
         steps = sorted(step for step in results if step >= request.since)
-        return m.Curve(results=tuple(self._looking.watch.joined(results[step]) for step in steps))
+        joined = tuple(self._looking.watch.joined(results[step]) for step in steps)
+        return m.Curve(results=joined, ghost=self._ghost)
 
     def close(self) -> None:
         """Save the run where it stands."""
@@ -96,6 +99,7 @@ class Base:
         self._recorder.close(self._opened)
         self._opened = at
         self._until = None
+        self._ghost = ()
         self._goal = max(at.training.steps, at.saved.position if at.saved else 0)
         self._warning = at.warning
         self._looking.begin(at.model)
