@@ -193,7 +193,8 @@ class Reference(Message, frozen=True, kw_only=True):
 class State(Message, frozen=True, kw_only=True):
     """Where the session stands. `goal` is the step at which a run pauses by itself.
 
-    `ghost` is how many steps are known of the future that the run had before it went another way.
+    `learning_rate` is that of the next step by its schedule; `ghost` is how many steps are known of the
+    future that the run had before it went another way.
     """
 
     model: ModelInfo
@@ -204,6 +205,7 @@ class State(Message, frozen=True, kw_only=True):
     running: bool
     run: str | None = None
     references: tuple[Reference, ...] = ()
+    learning_rate: float = 0.0
     ghost: int = 0
     warning: str | None = None
 

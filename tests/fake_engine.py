@@ -7,6 +7,7 @@ It keeps to `tests/contract.py` as the real one does. A test steers it: `allow_s
 import asyncio
 import codecs
 import contextlib
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -37,6 +38,7 @@ class FakeRun:
     goal: int = 0
     results: dict[int, m.StepResult] = field(default_factory=dict)
     anatomy: m.Dissected | None = None
+    rows: dict[int, float] = field(default_factory=dict)  # the steps made on one row, with their rate
 
 
 class Refused(Exception):
@@ -86,6 +88,7 @@ class FakeEngine:
         self._scored_at: tuple[FakeRun | None, int] = (None, 0)
         self._seen: list[tuple[int, list[float]]] = []  # the last two steps at which the text was measured
         self._prompt_curve: dict[int, float] = {}
+        self._ghost: tuple[m.StepResult, ...] = ()
 
     # ------------------------------------------------------------------------------------- for the test
 
@@ -209,7 +212,8 @@ class FakeEngine:
             case m.History():
                 known = self._at.results
                 return m.Curve(
-                    results=tuple(self._joined(known[s]) for s in sorted(known) if s >= request.since)
+                    results=tuple(self._joined(known[s]) for s in sorted(known) if s >= request.since),
+                    ghost=self._ghost,
                 )
             case m.Score():
                 return self._score(request)
@@ -221,6 +225,10 @@ class FakeEngine:
                 self._until = None
             case m.Rewind():
                 await self._rewind(request.step)
+            case m.TrainOnRow():
+                self._train_on_row(request)
+            case m.DropFuture():
+                self._ghost = ()
             case m.Configure():
                 self._start(request.training)
             case m.Reset():
@@ -257,7 +265,9 @@ class FakeEngine:
     def _open(self, request: m.Open) -> m.State:
         if request.model in self.runs:
             run = self.runs[request.model]
-            self._take(FakeRun(run.training, run.text, run.step, run.goal, dict(run.results)), request.model)
+            self._take(
+                dataclasses.replace(run, results=dict(run.results), rows=dict(run.rows)), request.model
+            )
             self._name = request.model
         elif request.model in ("fresh", "tiny"):
             self._take(self._new_run(request.training), request.model)
@@ -291,6 +301,7 @@ class FakeEngine:
         self._seen.clear()
         self._prompt_curve.clear()
         self._recorded.clear()
+        self._ghost = ()
 
     def _state(self) -> m.State:
         run = self._at
@@ -321,6 +332,8 @@ class FakeEngine:
             running=self._until is not None,
             run=self._name,
             references=(m.Reference(name="ln V", nats=math.log(50257)),),
+            learning_rate=run.training.learning_rate,
+            ghost=len(self._ghost),
         )
 
     def _upload(self, request: m.Upload) -> m.Stored:
@@ -496,8 +509,37 @@ class FakeEngine:
         if self._until is None or self._allowed == 0 or run.step % 10 == 0:
             self._show()
 
+    def _train_on_row(self, request: m.TrainOnRow) -> None:
+        if self._until is not None:
+            raise Refused("bad_request", "the run is training: pause it (F3) before a step on one row")
+        self._token_at(request.position)
+        shares = sum(float(each.share) for each in request.target)
+        if abs(shares - 1) > 1e-6:
+            raise Refused(
+                "bad_request", f"the shares of the target add up to {shares:g}; they must add up to 1"
+            )
+        run = self._at
+        if max(run.results, default=0) > run.step:
+            self._ghost = tuple(self._joined(run.results[s]) for s in sorted(run.results) if s > run.step)
+            self._run = dataclasses.replace(run, rows=dict(run.rows), results=dict(run.results))
+            self._forget_after(run.step)
+            self._name = f"explore-{len(self.runs) + 1}"
+        self._at.rows[run.step + 1] = request.learning_rate
+        self._advance()
+        self._at.goal = max(self._at.goal, self._at.step)
+
+    def _forget_after(self, step: int) -> None:
+        run = self._at
+        run.results = {at: result for at, result in run.results.items() if at <= step}
+        run.rows = {at: rate for at, rate in run.rows.items() if at <= step}
+        self._recorded = {(text, at): t for (text, at), t in self._recorded.items() if at <= step}
+        self._prompt_curve = {at: nats for at, nats in self._prompt_curve.items() if at <= step}
+
     def _result(self, step: int) -> m.StepResult:
         training = self._at.training
+        if step in self._at.rows:
+            rate = self._at.rows[step]
+            return m.StepResult(step=step, loss=9.5, learning_rate=rate, tokens=1, seconds=0.01, kind="row")
         return m.StepResult(
             step=step,
             loss=self._loss(step - 1),
@@ -520,6 +562,8 @@ class FakeEngine:
             raise Refused("bad_request", f"step {step} is not there yet: choose one from 0 to {furthest}")
         self._until = None
         self._measure()
+        if step == run.step - 1 and run.step in run.rows and run.step == furthest:
+            self._forget_after(step)
         if step < run.step:
             run.step = step - step % 10  # as if there were a snapshot every ten steps
         first = run.step

@@ -18,6 +18,9 @@ from tui.news import (
     WorkGoesOn,
 )
 
+# After these, other steps are known than before, or others are told of.
+_OTHER_STEPS = (m.Configure, m.Reset, m.Rewind, m.TrainOnRow, m.DropFuture, m.Open)
+
 # A table takes 440 kB for 200 tokens: on a slow line more of them on their way would come ever later.
 UNANSWERED = 2  # texts at most that are sent to be scored: one that is, and one that overtakes it
 
@@ -175,7 +178,7 @@ class Live(Asking):
                 if isinstance(request, m.Open):
                     self._opening = request
                     self._score_wanted(again=True)
-                if isinstance(request, (m.Configure, m.Reset, m.Rewind, m.Open)):
+                if isinstance(request, _OTHER_STEPS):
                     await self._all_steps()
         except EngineError as error:
             self._say(str(error), error=True)
@@ -187,7 +190,7 @@ class Live(Asking):
 
     async def _all_steps(self) -> None:
         curve = await self._ask(m.History())
-        self._screen.post_message(StepsDone(curve.results, anew=True))
+        self._screen.post_message(StepsDone(curve.results, anew=True, ghost=curve.ghost))
 
     async def train_on(self, name: str, text: str, training: m.Training) -> None:
         """Hand a text over in pieces, then start a run on it."""

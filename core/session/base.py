@@ -73,6 +73,7 @@ class Base:
             running=self.running,
             run=self._recorder.name,
             references=at.references,
+            learning_rate=at.trainer.recipe.learning_rate(at.trainer.step_count),
             ghost=len(self._ghost),
             warning=self._warning or self._recorder.warning,
         )

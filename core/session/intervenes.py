@@ -1,8 +1,12 @@
 """A session's part that does to a run what a person wishes, which makes it another one from there on."""
 
+import msgspec
+
 from core import messages as m
 from core.interventions import Interventions, OnRow, Withdrawn
 from core.session.trains import Trains
+from core.text import clean
+from core.trainer import Diverged
 
 
 class Intervenes(Trains):
@@ -36,9 +40,11 @@ class Intervenes(Trains):
         trainer.interventions.add(row)
         try:
             self._make_step()
-        except BaseException:
+        except BaseException as error:
             self._withdraw(row.step)
             trainer.rewind(row.step - 1)
+            if isinstance(error, Diverged):
+                raise ValueError(str(error)) from error
             raise
         self._goal = max(self._goal, row.step)
         return self.status()
@@ -76,6 +82,8 @@ class Intervenes(Trains):
         if not future:
             return
         self._recorder.branch(at)
+        if at.saved is not None and self._recorder.folder is not None:  # it is called by its run's name
+            at.model_info = msgspec.structs.replace(at.model_info, name=clean(self._recorder.folder.name))
         self._ghost = tuple(self._looking.watch.joined(result) for result in future)
         at.trainer.interventions = Interventions(at.trainer.interventions.up_to(step))
         self._forget_after(step)

@@ -58,7 +58,7 @@ def test_a_step_on_a_row_is_torchs_adamw_on_its_cross_entropy(
     for rate in (2e-3, 5e-4):
         loss = F.cross_entropy(oracle.logits(oracle(torch.tensor([PREFIX])))[0, -1:], p)
         adamw.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         for parameter in oracle.parameters():
             if parameter.grad is not None and parameter.grad.is_sparse:  # of an embedding
                 parameter.grad = parameter.grad.to_dense()

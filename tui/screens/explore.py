@@ -20,6 +20,7 @@ from tui.actions.dissecting import Dissecting
 from tui.actions.filing import Filing
 from tui.actions.sampling import Sampling
 from tui.actions.steering import Steering
+from tui.actions.training_on_row import TrainingOnRow
 from tui.bindings import EXPLORE
 from tui.engine import Line
 from tui.formats import Unit
@@ -42,7 +43,7 @@ ONE_COLUMN = (100, 30)  # below this many columns or rows, tabs
 SMALLEST = (60, 15)
 
 
-class ExploreScreen(Beside, Auditing, Sampling, Steering, Dissecting, Filing):
+class ExploreScreen(Beside, Auditing, Sampling, TrainingOnRow, Steering, Dissecting, Filing):
     """Everything at once. What a person does is in `tui.actions`; what is shown here is only handed on."""
 
     BINDINGS = EXPLORE
@@ -110,7 +111,7 @@ class ExploreScreen(Beside, Auditing, Sampling, Steering, Dissecting, Filing):
         self.furthest = max(self.furthest, state.step)
         chart.cursor = state.step if state.step < self.furthest else None
         self.query_one(StatusLine).set_state(state)
-        self.show_note(state.warning)
+        self.show_note(state.warning or self.row_note)
 
     @on(TableChanged)
     def _table_changed(self, event: TableChanged) -> None:
@@ -127,14 +128,16 @@ class ExploreScreen(Beside, Auditing, Sampling, Steering, Dissecting, Filing):
             self.table.clear()
             self.show_selected()
         self.table_shown()
+        self.row_shown(event.table)
 
     @on(StepsDone)
     def _steps_done(self, event: StepsDone) -> None:
+        self.steps_told(event.results, anew=event.anew)
         chart = self.query_one(LossChart)
         if event.anew:
             self.look_at(None)
             self.furthest = max((result.step for result in event.results), default=0)
-            chart.replace(event.results)
+            chart.replace(event.results, event.ghost)
         else:
             self.furthest = max(self.furthest, *(result.step for result in event.results))
             chart.add(event.results)
@@ -206,6 +209,7 @@ class ExploreScreen(Beside, Auditing, Sampling, Steering, Dissecting, Filing):
         self.query_one(StatusLine).set_unit(unit)
         self.show_selected()
         self.table_shown()
+        self.note_changed()
 
     def on_resize(self, event: Resize) -> None:
         size = event.size
