@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from core.close_records import Share
+from core.training import Training
 from core.wire import Message, require
 
 _SUM_WITHIN = 1e-6  # of 1, that the shares of a target may add up to
@@ -32,14 +33,24 @@ class OnRow(Message, frozen=True, kw_only=True):
             raise ValueError(f"the shares of the target add up to {sum(shares):g}; they must add up to 1")
 
 
+class Settings(Message, frozen=True, kw_only=True):
+    """From the update that `step` counts as its last on, the run has another configuration."""
+
+    step: int
+    training: Training
+
+    def __post_init__(self) -> None:
+        require("step", self.step, 1, 2**63 - 1)
+
+
 class Withdrawn(Message, frozen=True, kw_only=True):
     """The last step was taken back, which was an `OnRow`: from now on it was never made."""
 
     step: int
 
 
-Intervention = OnRow
-Line = OnRow | Withdrawn
+Intervention = OnRow | Settings
+Line = Intervention | Withdrawn
 
 
 class Interventions:
@@ -47,20 +58,31 @@ class Interventions:
 
     def __init__(self, lines: Iterable[Line] = ()) -> None:
         self._rows: dict[int, OnRow] = {}
+        self._settings: dict[int, Settings] = {}
         for line in lines:
             self.add(line)
 
     def add(self, line: Line) -> None:
         """What is done now."""
-        if isinstance(line, OnRow):
-            self._rows[line.step] = line
-        else:
-            self._rows.pop(line.step, None)
+        match line:
+            case OnRow():
+                self._rows[line.step] = line
+            case Settings():
+                self._settings[line.step] = line
+            case Withdrawn():
+                self._rows.pop(line.step, None)
 
     def on_row(self, step: int) -> OnRow | None:
         """The row that `step` is made on; None where it is made on a batch."""
         return self._rows.get(step)
 
+    def training(self, step: int, start: Training) -> Training:
+        """The configuration that `step` is made with, of a run that began with `start`."""
+        changed = max((at for at in self._settings if at <= step), default=None)
+        return start if changed is None else self._settings[changed].training
+
     def up_to(self, step: int) -> list[Intervention]:
-        """Those of a run that goes its own way after `step`."""
-        return [row for at, row in sorted(self._rows.items()) if at <= step]
+        """Those of a run that goes its own way after `step`, with the configuration the next step has."""
+        settings = [each for at, each in self._settings.items() if at <= step + 1]
+        rows = [each for at, each in self._rows.items() if at <= step]
+        return sorted([*settings, *rows], key=lambda each: each.step)

@@ -56,6 +56,7 @@ from core.requests import (
     Pause as Pause,
     Rewind as Rewind,
     TrainOnRow as TrainOnRow,
+    ChangeSettings as ChangeSettings,
     DropFuture as DropFuture,
     Reset as Reset,
     Configure as Configure,
@@ -79,7 +80,7 @@ from core.events import (
     Indexed as Indexed,
     Changed as Changed,
 )
-from core.training import BOOK as BOOK, TINY as TINY, Training as Training
+from core.training import BOOK as BOOK, BRANCHABLE as BRANCHABLE, TINY as TINY, Training as Training
 from core.wire import Message as Message, Real as Real, real as real
 
 # isort: on

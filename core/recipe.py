@@ -36,6 +36,12 @@ class Recipe(Protocol):
     A trainer asks for every step's batch once, in order, before the step's dropout, or leaves it out.
     """
 
+    def configured(self, training: Training) -> "Recipe":
+        """The recipe of the same run where it goes on with another configuration; it draws as this one would.
+
+        Raises ValueError for one that the text is too short for.
+        """
+
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """Inputs and targets of a 0-based step: two of (b, n) int64."""
 
@@ -82,6 +88,9 @@ class Addressed:
             counts = corpus.counts()
             self._vocabulary = SampledVocabulary(counts, training.vocabulary_sample, training.seed)
         self._validation = list(corpus.validation_batches(max(1, every)))
+
+    def configured(self, training: Training) -> "Addressed":
+        return Addressed(self.corpus.in_batches(training.batch), training)
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         return self.corpus.batch(step)

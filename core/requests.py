@@ -101,6 +101,16 @@ class TrainOnRow(Request[State], frozen=True, kw_only=True):
     learning_rate: float
 
 
+class ChangeSettings(Request[State], frozen=True, kw_only=True):
+    """From the next step on the run has this configuration: a learning rate, a batch, a schedule ...
+
+    Where later steps are known, the run goes its own way from here: as a new one. Refused while training, and
+    for another text, model, seed or whatever else a run cannot change.
+    """
+
+    training: Training
+
+
 class DropFuture(Request[State], frozen=True, kw_only=True):
     """Forget the steps that the run would have made had it not gone another way."""
 
@@ -197,6 +207,7 @@ AnyRequest = (
     | Pause
     | Rewind
     | TrainOnRow
+    | ChangeSettings
     | DropFuture
     | Reset
     | Configure

@@ -60,7 +60,12 @@ class Saved:
     @property
     def goal(self) -> int:
         """The step it trains to by itself."""
-        return max(self.record.training.steps, self.position)
+        return max(self.training.steps, self.position)
+
+    @property
+    def training(self) -> Training:
+        """The configuration its next step has."""
+        return self.interventions.training(self.position + 1, self.record.training)
 
     @property
     def done(self) -> list[StepResult]:

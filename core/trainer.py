@@ -10,7 +10,7 @@ from torch import Tensor
 
 from core.anatomy import Anatomy, compared, look
 from core.history import History, Snapshot
-from core.interventions import Interventions, OnRow
+from core.interventions import Interventions, Line, OnRow
 from core.messages import StepResult, Training, real
 from core.models.gpt2 import Model
 from core.optimizer import Optimizer
@@ -58,6 +58,7 @@ class Trainer:
         self.step_count = 0
         self.history = history
         self.interventions = Interventions()
+        self._began_with = training
         self.precision = chosen(training.dtype)
         self.passes = Passes(model, self.precision, between)
         self._restart = restart
@@ -89,7 +90,7 @@ class Trainer:
         seconds = time.perf_counter() - began
         self._seconds_training += seconds
         self._keep_snapshot_if_cheap()
-        return StepResult(
+        result = StepResult(
             step=self.step_count,
             loss=real(loss),
             evaluation=measured(evaluated.training),
@@ -100,6 +101,28 @@ class Trainer:
             seconds=seconds,
             kind=None if row is None else "row",
         )
+        self._settle(self.step_count)
+        return result
+
+    def follow(self, interventions: Interventions) -> None:
+        """From now on these are what was done to the run, which stands where they lead."""
+        self.interventions = interventions
+        self._settle(self.step_count)
+
+    def intervene(self, line: Line) -> None:
+        """What is done to the run now, at the step where it stands, or taken back."""
+        self.interventions.add(line)
+        self._settle(self.step_count)
+
+    def _settle(self, step: int) -> None:
+        """Have the configuration that the step after this one is made with."""
+        training = self.interventions.training(step + 1, self._began_with)
+        if training == self.training:
+            return
+        self.recipe, self.training = self.recipe.configured(training), training
+        before, self._optimizer = self._optimizer, Optimizer(self.recipe.groups(self.model))
+        for parameter in self.model.parameters():
+            self._optimizer.restore(parameter, dict(before.moments(parameter)))
 
     def anatomy(self) -> Anatomy:
         """The next step, taken apart; the run stays where it is, to the last bit. Raises Diverged."""
@@ -178,6 +201,7 @@ class Trainer:
     def restart(self) -> None:
         """Back to the weights the run started from."""
         self._restart(self.model)
+        self._settle(0)
         self._optimizer = Optimizer(self.recipe.groups(self.model))
         self.step_count = 0
 
@@ -206,6 +230,7 @@ class Trainer:
 
         Raises ValueError for one of another recipe, KeyError or RuntimeError for one of another model.
         """
+        self._settle(snapshot.step)
         self.recipe.restore(snapshot.recipe)
         self._optimizer = Optimizer(self.recipe.groups(self.model))
         moments: dict[str, dict[str, Tensor]] = {}

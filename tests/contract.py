@@ -431,6 +431,26 @@ async def a_step_on_a_row_is_refused_for_what_is_none(talk: Talk) -> None:
     await talk.ask(m.Pause())
 
 
+async def a_run_goes_on_with_other_settings(talk: Talk) -> None:
+    await talk.opened()
+    old = await talk.trained(3)
+    gentler = msgspec.structs.replace(TINY, learning_rate=1e-4, steps=20)
+    state = await talk.ask(m.ChangeSettings(training=gentler))
+    assert (state.step, state.goal, state.training, state.run, state.ghost) == (3, 20, gentler, old.run, 0)
+    rate = (await talk.trained(1)).learning_rate
+    assert (await talk.ask(m.History())).results[-1].learning_rate <= 1e-4 and rate <= 1e-4
+    await talk.ask(m.Rewind(step=3))
+    again = await talk.ask(m.ChangeSettings(training=msgspec.structs.replace(gentler, batch=2)))
+    assert (again.step, again.ghost, again.training.batch) == (3, 1, 2) and again.run != old.run
+
+
+async def what_a_run_cannot_change_on_the_way_is_named(talk: Talk) -> None:
+    await talk.opened()
+    await talk.trained(1)
+    refused = await talk.refused(m.ChangeSettings(training=msgspec.structs.replace(TINY, seed=5)))
+    assert refused.kind == "bad_request" and "seed" in refused.message
+
+
 async def reset_is_a_new_run_from_the_same_start(talk: Talk) -> None:
     await talk.opened()
     before = await talk.ask(m.Score(text=TEXT))
@@ -1023,6 +1043,8 @@ CLAIMS: tuple[Callable[[Talk], Awaitable[None]], ...] = (
     a_step_on_a_row_that_others_followed_stays,
     from_an_earlier_step_a_row_makes_another_run_of_it,
     a_step_on_a_row_is_refused_for_what_is_none,
+    a_run_goes_on_with_other_settings,
+    what_a_run_cannot_change_on_the_way_is_named,
     reset_is_a_new_run_from_the_same_start,
     configure_starts_a_new_run,
     a_number_out_of_range_is_named,

@@ -227,6 +227,8 @@ class FakeEngine:
                 await self._rewind(request.step)
             case m.TrainOnRow():
                 self._train_on_row(request)
+            case m.ChangeSettings():
+                self._change_settings(request.training)
             case m.DropFuture():
                 self._ghost = ()
             case m.Configure():
@@ -518,15 +520,28 @@ class FakeEngine:
             raise Refused(
                 "bad_request", f"the shares of the target add up to {shares:g}; they must add up to 1"
             )
+        self._fork_where_there_is_a_future()
+        run = self._at
+        run.rows[run.step + 1] = request.learning_rate
+        self._advance()
+        run.goal = max(run.goal, run.step)
+
+    def _change_settings(self, training: m.Training) -> None:
+        if self._until is not None:
+            raise Refused("bad_request", "the run is training: pause it (F3) before its settings are changed")
+        if fixed := self._at.training.fixed_differences(training):
+            raise Refused("bad_request", f"a run cannot change its {', '.join(fixed)} on the way")
+        self._fork_where_there_is_a_future()
+        self._at.training = training
+        self._at.goal = max(training.steps, self._at.step)
+
+    def _fork_where_there_is_a_future(self) -> None:
         run = self._at
         if max(run.results, default=0) > run.step:
             self._ghost = tuple(self._joined(run.results[s]) for s in sorted(run.results) if s > run.step)
             self._run = dataclasses.replace(run, rows=dict(run.rows), results=dict(run.results))
             self._forget_after(run.step)
             self._name = f"explore-{len(self.runs) + 1}"
-        self._at.rows[run.step + 1] = request.learning_rate
-        self._advance()
-        self._at.goal = max(self._at.goal, self._at.step)
 
     def _forget_after(self, step: int) -> None:
         run = self._at

@@ -10,7 +10,12 @@ import click
 import msgspec
 from click.core import ParameterSource
 
-from core.messages import Generate, SampleConfig, Training  # no torch, and the screen needs it first of all
+from core.messages import (  # no torch, and the screen needs it first of all
+    BRANCHABLE,
+    Generate,
+    SampleConfig,
+    Training,
+)
 from tui.failing import Failed, as_usage, in_one_sentence
 from tui.options import FRESH, MODEL, TRAINING, TRAINING_HELP, model_option, training_options
 from tui.run_commands import runs
@@ -161,6 +166,7 @@ def train(
     neglogp train notes.txt --steps 300 --out ./runs/wide --preset medium --lr 5e-4
     neglogp train --resume myrun                 to its last step
     neglogp train --resume myrun --steps 100     100 more
+    neglogp train --resume myrun --lr 1e-4 --out gentler
     neglogp train story --steps 100 --out cat    the built-in story, where no file is called so
     neglogp train the-verdict.txt --model book --out verdict
 
@@ -172,16 +178,27 @@ def train(
     as long as no option says otherwise; `evaluation` is then what the book prints as the training loss.
     """
     if resume is not None:
-        for name in ("out", "model", *TRAINING_HELP):
-            if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+        named = [
+            name
+            for name in ("model", *TRAINING_HELP)
+            if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        ]
+        for name in named:
+            if name not in BRANCHABLE:
                 option = "--" + name.replace("_", "-")
                 raise click.UsageError(f"{option} is settled once a run has begun: leave it out of --resume")
+        if named and out is None:
+            option = "--" + named[0].replace("_", "-")
+            raise click.UsageError(f"{option} makes a run of its own from here: give --out RUN to keep it in")
+        if out is not None and not named:
+            raise click.UsageError("--out is for a run with a changed setting, such as --lr; or leave it out")
+        changed = {name: settings[name] for name in named}
         if steps is not None and steps < 1:
             raise click.UsageError(f"steps is {steps}; it must be at least 1")
         from tui.headless import train as command
 
         with in_one_sentence():
-            return command.resume(resume, file, steps, prompt)
+            return command.resume(resume, file, steps, prompt, out=out, changed=changed)
     if file is None or out is None:
         raise click.UsageError("give a FILE to train on and --out RUN to keep it in, or --resume RUN")
     with as_usage():

@@ -19,7 +19,9 @@ from tui.news import (
 )
 
 # After these, other steps are known than before, or others are told of.
-_OTHER_STEPS = (m.Configure, m.Reset, m.Rewind, m.TrainOnRow, m.DropFuture, m.Open)
+_OTHER_STEPS = (
+    m.Configure, m.Reset, m.Rewind, m.TrainOnRow, m.ChangeSettings, m.DropFuture, m.Open
+)  # fmt: skip
 
 # A table takes 440 kB for 200 tokens: on a slow line more of them on their way would come ever later.
 UNANSWERED = 2  # texts at most that are sent to be scored: one that is, and one that overtakes it

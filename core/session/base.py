@@ -67,7 +67,7 @@ class Base:
         return m.State(
             model=at.model_info,
             text=at.text_info,
-            training=at.training,
+            training=at.trainer.training,
             step=at.trainer.step_count,
             goal=self._goal,
             running=self.running,
@@ -101,7 +101,7 @@ class Base:
         self._opened = at
         self._until = None
         self._ghost = ()
-        self._goal = max(at.training.steps, at.saved.position if at.saved else 0)
+        self._goal = at.saved.goal if at.saved else at.training.steps
         self._warning = at.warning
         self._looking.begin(at.model)
         if self._indexing is not None and not self._indexing.is_of(at.text.name, at.training_ids):

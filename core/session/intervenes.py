@@ -3,14 +3,14 @@
 import msgspec
 
 from core import messages as m
-from core.interventions import Interventions, OnRow, Withdrawn
+from core.interventions import Interventions, OnRow, Settings, Withdrawn
 from core.session.trains import Trains
 from core.text import clean
 from core.trainer import Diverged
 
 
 class Intervenes(Trains):
-    """Steps on one row, and runs that go their own way."""
+    """Steps on one row, other settings, and runs that go their own way."""
 
     def train_on_row(self, request: m.TrainOnRow) -> m.State:
         """One step on one row. Raises ValueError while training, and for what is no row, target or rate."""
@@ -37,7 +37,7 @@ class Intervenes(Trains):
         if trainer.history.keeps:
             trainer.shared_snapshot()  # the way back
         self._recorder.intervene(self.at, row)
-        trainer.interventions.add(row)
+        trainer.intervene(row)
         try:
             self._make_step()
         except BaseException as error:
@@ -47,6 +47,29 @@ class Intervenes(Trains):
                 raise ValueError(str(error)) from error
             raise
         self._goal = max(self._goal, row.step)
+        return self.status()
+
+    def change_settings(self, request: m.ChangeSettings) -> m.State:
+        """Another configuration from the next step on.
+
+        Raises ValueError while training, and for what only a new run can have.
+        """
+        trainer = self.at.trainer
+        if self.running:
+            raise ValueError("the run is training: pause it (F3) before its settings are changed")
+        if fixed := trainer.training.fixed_differences(request.training):
+            names = ", ".join(fixed).replace("_", " ")
+            raise ValueError(f"a run cannot change its {names} on the way: start a new run")
+        if request.training == trainer.training:
+            return self.status()
+        trainer.recipe.configured(request.training)  # what is wrong with it is said before anything is done
+        self._warning = None
+        self._begin()
+        self._fork_where_there_is_a_future()
+        settings = Settings(step=trainer.step_count + 1, training=request.training)
+        self._recorder.intervene(self.at, settings)
+        trainer.intervene(settings)
+        self._goal = max(request.training.steps, trainer.step_count)
         return self.status()
 
     def drop_future(self, request: m.DropFuture) -> m.State:
@@ -62,7 +85,7 @@ class Intervenes(Trains):
             return super().rewind(request)
         self._until = None
         if self._goal == step:
-            self._goal = max(at.training.steps, step - 1)
+            self._goal = max(at.trainer.training.steps, step - 1)
         self._withdraw(step)
         state = super().rewind(request)
         self._looking.drop_after(request.step)
@@ -72,20 +95,25 @@ class Intervenes(Trains):
         """Have a step on one row, the last one, never been made; where it was, the model is to go back."""
         line = Withdrawn(step=step)
         self._recorder.intervene(self.at, line)
-        self.at.trainer.interventions.add(line)
+        self.at.trainer.intervene(line)
         self._forget_after(step - 1)
 
     def _fork_where_there_is_a_future(self) -> None:
         """Go on as a new run where steps are known that this one will not come to any more."""
         at, step = self.at, self.at.trainer.step_count
         future = [result for other, result in sorted(at.results.items()) if other > step]
-        if not future:
-            return
+        if future:
+            self.fork()
+
+    def fork(self) -> None:
+        """Go on as a new run, which has the steps up to here in common with this one."""
+        at, step = self.at, self.at.trainer.step_count
+        future = [result for other, result in sorted(at.results.items()) if other > step]
         self._recorder.branch(at)
         if at.saved is not None and self._recorder.folder is not None:  # it is called by its run's name
             at.model_info = msgspec.structs.replace(at.model_info, name=clean(self._recorder.folder.name))
         self._ghost = tuple(self._looking.watch.joined(result) for result in future)
-        at.trainer.interventions = Interventions(at.trainer.interventions.up_to(step))
+        at.trainer.follow(Interventions(at.trainer.interventions.up_to(step)))
         self._forget_after(step)
         self._looking.drop_after(step)
 

@@ -13,7 +13,7 @@ from core import runs
 from core.interventions import OnRow
 from core.session import Session
 from tests.core import tiny
-from tests.core.sessions import TEXT, Stage, folder_of, train
+from tests.core.sessions import TEXT, TRAINING, Stage, folder_of, train
 
 DOG = (m.Share(token_id=3290, share=0.75), m.Share(token_id=2603, share=0.25))
 
@@ -314,3 +314,62 @@ def test_its_step_has_no_batch_to_take_apart_and_those_around_it_are_replayed_wi
     session.rewind(m.Rewind(step=1))
     again = session.dissect(m.Dissect(step=4))
     assert again == after and session.status().step == 1
+
+
+GENTLER = msgspec.structs.replace(TRAINING, learning_rate=1e-4, batch=3, steps=9)
+
+
+def test_other_settings_go_on_in_the_run_and_are_there_again_when_it_is_opened(stage: Stage) -> None:
+    session = watching(stage)
+    train(session, 4)
+    name = name_of(session)
+    state = session.change_settings(m.ChangeSettings(training=GENTLER))
+    assert (state.run, state.goal, state.training, state.ghost) == (name, 9, GENTLER, 0)
+    train(session, 3)
+    there, results = tiny.state(session.at.trainer), metrics(session.history(m.History()).results)
+    session.rewind(m.Rewind(step=2))
+    assert session.status().training == TRAINING
+    session.rewind(m.Rewind(step=7))
+    assert (session.status().training, session.status().warning) == (GENTLER, None)
+    killed(session)
+    resumed = stage.session()
+    state = resumed.open(m.Open(model=name))
+    assert (state.step, state.goal, state.training, state.warning) == (7, 9, GENTLER, None)
+    assert tiny.same(tiny.state(resumed.at.trainer), there)
+    assert metrics(resumed.history(m.History()).results) == results
+    assert runs.read(runs.run_path(name)).record.training == TRAINING
+
+
+def test_other_settings_from_an_earlier_step_are_a_run_of_their_own(stage: Stage) -> None:
+    session = watching(stage)
+    train(session, 6)
+    parent = folder_of(session)
+    session.rewind(m.Rewind(step=3))
+    state = session.change_settings(m.ChangeSettings(training=GENTLER))
+    assert (state.step, state.ghost, state.training) == (3, 3, GENTLER)
+    train(session, 2)
+    child, there = folder_of(session), tiny.state(session.at.trainer)
+    assert child != parent and runs.read(child).training == GENTLER
+    killed(session)
+    resumed = stage.session()
+    resumed.open(m.Open(model=child.name))
+    resumed.rewind(m.Rewind(step=0))
+    resumed.rewind(m.Rewind(step=5))
+    assert resumed.status().warning is None and tiny.same(tiny.state(resumed.at.trainer), there)
+
+
+def test_a_reset_keeps_the_settings_at_hand(stage: Stage) -> None:
+    session = watching(stage)
+    train(session, 2)
+    session.change_settings(m.ChangeSettings(training=GENTLER))
+    assert session.reset(m.Reset()).training == GENTLER
+
+
+def test_settings_that_nothing_can_be_made_with_change_nothing(stage: Stage) -> None:
+    session = watching(stage)
+    train(session, 2)
+    seeded = msgspec.structs.replace(GENTLER, seed=4, held_out=0.2)
+    with pytest.raises(ValueError, match="cannot change its seed, held out on the way"):
+        session.change_settings(m.ChangeSettings(training=seeded))
+    assert session.change_settings(m.ChangeSettings(training=TRAINING)).training == TRAINING
+    assert not (folder_of(session) / "interventions.jsonl").exists()

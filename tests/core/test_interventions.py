@@ -11,7 +11,7 @@ from torch import Tensor
 
 from core.book import BookCorpus, BookRecipe, initialise
 from core.history import History
-from core.interventions import Interventions, OnRow, Withdrawn
+from core.interventions import Interventions, OnRow, Settings, Withdrawn
 from core.messages import Share, StepResult
 from core.models.gpt2 import Model
 from core.recipe import Addressed
@@ -219,3 +219,78 @@ def test_what_is_no_step_on_a_row_is_refused(change: dict[str, object], words: s
 def test_old_lines_of_metrics_are_ordinary_steps() -> None:
     line = b'{"type":"step_result","step":3,"loss":2.5}'
     assert msgspec.json.decode(line, type=StepResult).kind is None
+
+
+# -------------------------------------------------------------------------------------------- other settings
+
+CHANGED = {
+    "learning_rate": 7e-4, "batch": 3, "dropout": 0.4, "clip": 0.05, "weight_decay": 0.01,
+    "evaluate_every": 3, "steps": 12, "warmup": 0,
+}  # fmt: skip
+
+
+def test_from_their_step_on_settings_are_those_of_a_run_that_has_them_all_along() -> None:
+    trainer = tiny.trainer(RUN)
+    for _ in range(7):
+        trainer.step()
+    after = msgspec.structs.replace(RUN, **CHANGED)
+    other = tiny.trainer(after)
+    other.restore(trainer.snapshot())
+    trainer.intervene(Settings(step=8, training=after))
+    assert lines([trainer.step() for _ in range(8)]) == lines([other.step() for _ in range(8)])
+    assert tiny.same(tiny.state(trainer), tiny.state(other))
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_each_setting_makes_another_step(name: str) -> None:
+    trainer, unchanged = tiny.trainer(RUN), tiny.trainer(RUN)
+    for each in (trainer, unchanged):
+        for _ in range(5):
+            each.step()
+    changed = msgspec.structs.replace(RUN, **{name: CHANGED[name]})
+    trainer.intervene(Settings(step=6, training=changed))
+    results = [[each.step() for _ in range(3)] for each in (trainer, unchanged)]
+    assert lines(results[0]) != lines(results[1])
+
+
+@pytest.mark.parametrize("budget", [2**30, 0], ids=["snapshots", "from step 0"])
+def test_a_run_whose_settings_changed_is_replayed_to_the_last_bit(budget: int) -> None:
+    trainer = tiny.trainer(RUN, budget=budget)
+    trainer.follow(
+        Interventions(
+            [
+                Settings(step=6, training=msgspec.structs.replace(RUN, **CHANGED)),
+                on_row(6),
+                Settings(step=11, training=msgspec.structs.replace(RUN, batch=6)),
+            ]
+        )
+    )
+    states, results = [tiny.state(trainer)], []
+    for _ in range(16):
+        results.append(trainer.step())
+        states.append(tiny.state(trainer))
+    for target in (15, 10, 11, 5, 6, 0):
+        trainer.rewind(target)
+        assert tiny.same(tiny.state(trainer), states[target]), target
+        assert lines([trainer.step() for _ in range(16 - target)]) == lines(results[target:]), target
+
+
+def test_the_books_run_whose_settings_changed_is_replayed() -> None:
+    trainer = books_trainer()
+    changed = msgspec.structs.replace(book.SMALL, batch=3, evaluate_every=4, dropout=0.3)
+    trainer.follow(Interventions([Settings(step=5, training=changed), on_row(7)]))
+    results = [trainer.step() for _ in range(20)]
+    there = {**tiny.state(trainer), **trainer.recipe.state()}
+    assert [r.tokens for r in results[3:5]] == [16, 24]
+    for target in (10, 4, 5, 0):
+        trainer.rewind(target)
+        assert lines([trainer.step() for _ in range(20 - target)]) == lines(results[target:]), target
+        assert tiny.same({**tiny.state(trainer), **trainer.recipe.state()}, there)
+
+
+def test_a_child_has_the_settings_that_its_next_step_has() -> None:
+    first, second = (msgspec.structs.replace(RUN, batch=batch) for batch in (2, 3))
+    whole = Interventions([Settings(step=3, training=first), on_row(5), Settings(step=9, training=second)])
+    for step, batch, kept in ((1, 5, 0), (2, 2, 1), (5, 2, 2), (7, 2, 2), (8, 3, 3)):
+        child = Interventions(whole.up_to(step))
+        assert child.training(step + 1, RUN).batch == batch and len(whole.up_to(step)) == kept
