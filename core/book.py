@@ -6,6 +6,7 @@ follows, and a run is the book's only with the book's evaluations. Where the boo
 generator this is one of our own, which draws the same; nothing else in the process can get in between.
 """
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -81,12 +82,26 @@ class BookCorpus:
         )
         self.train_windows = window_count(len(self._train), self._context)
         self.validation_windows = window_count(len(self._validation), self._context)
-        self.train_batches = self.train_windows // self._batch  # a short one at the end is left out
         if not self.train_batches:
             raise ValueError(
                 f"the text has {len(self._train)} tokens to train on, and a batch of {self._batch} windows "
                 f"of {self._context} needs {self._batch * self._context + 1}"
             )
+
+    def in_batches(self, batch: int) -> "BookCorpus":
+        """The same windows in batches of another size. Raises ValueError where there is no whole one."""
+        if batch > self.train_windows:
+            raise ValueError(
+                f"the text has {self.train_windows} windows to train on, and a batch is to have {batch}"
+            )
+        other = copy.copy(self)
+        other._batch = batch
+        return other
+
+    @property
+    def train_batches(self) -> int:
+        """A short one at the end is left out."""
+        return self.train_windows // self._batch
 
     @property
     def training(self) -> NDArray[np.integer]:
@@ -126,11 +141,20 @@ class BookRecipe:
         self._generator = generator
         self._order = torch.empty(0, dtype=torch.int64)  # of the windows in the present epoch
 
+    def configured(self, training: Training) -> "BookRecipe":
+        other = BookRecipe(self.corpus.in_batches(training.batch), training, self._generator)
+        other._order = self._order
+        return other
+
     def batch(self, step: int) -> Batch:
         place = step % self.corpus.train_batches
-        if place == 0:
+        if place == 0 or not len(self._order):
             self._order = self._shuffled()
         return self.corpus.training_batch(place, self._order.tolist())
+
+    def leave_out(self, step: int) -> None:
+        if step % self.corpus.train_batches == 0:
+            self._order = self._order[:0]  # the epoch's is drawn with its next batch
 
     def rows_at_once(self, tokens: int) -> int:
         return self._training.batch  # a mask is drawn for the whole batch

@@ -1,5 +1,6 @@
 """The tokens of a text as batches of inputs and targets, any of which can be asked for at any time."""
 
+import copy
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -64,6 +65,12 @@ class Corpus:
             raise ValueError(f"step {step} does not exist; the first is 0")
         first = step * self.batch_size
         return _inputs_and_targets([self._train_window(row) for row in range(first, first + self.batch_size)])
+
+    def in_batches(self, batch: int) -> "Corpus":
+        """The same text and the same epochs in batches of another size."""
+        other = copy.copy(self)
+        other.batch_size = batch
+        return other
 
     @property
     def training(self) -> NDArray[np.integer]:

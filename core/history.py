@@ -99,6 +99,10 @@ class History:
         while self.n_bytes + n_bytes > self._budget and len(self._snapshots) > 1:
             del self._snapshots[self._least_missed(step)]
 
+    def drop_after(self, step: int) -> None:
+        """Forget the snapshots of later steps: they are of another future."""
+        self._snapshots = {held: snapshot for held, snapshot in self._snapshots.items() if held <= step}
+
     def nearest(self, step: int) -> Snapshot | None:
         """The latest snapshot at or before `step`; None where the run has to start from step 0."""
         at_or_before = [held for held in self._snapshots if held <= step]

@@ -49,6 +49,13 @@ class Looking:
         self._latest = None
         self.pace = Pace()
 
+    def drop_after(self, step: int) -> None:
+        """The run goes another way after this step: forget how the text looked at later ones."""
+        self.watch.drop_after(step)
+        self._recordings.drop_after(step)
+        if self._latest is not None and self._latest.step > step:
+            self._latest = None
+
     def score(self, request: m.Score, step: int) -> m.Table:
         """Score a text and watch it from now on, telling of its open row first where the rest takes longer.
 

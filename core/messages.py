@@ -51,38 +51,42 @@ from core.close_records import (
 )
 from core.comparing import Comparison as Comparison, Span as Span, compare as compare
 from core.compare_records import Compared as Compared, Expected as Expected
-from core.requests import (
-    AnyRequest as AnyRequest,
-    Request as Request,
-    Open as Open,
-    Status as Status,
-    History as History,
+from core.request import Request as Request, Result as Result
+from core.look_requests import (
     Score as Score,
     Recall as Recall,
     Find as Find,
     Audit as Audit,
+    Weigh as Weigh,
+    Interpret as Interpret,
     Pin as Pin,
     Unpin as Unpin,
     Compare as Compare,
     Expect as Expect,
-    Weigh as Weigh,
-    Interpret as Interpret,
+    Control as Control,
+    World as World,
+)
+from core.requests import (
+    AnyRequest as AnyRequest,
+    Open as Open,
+    Status as Status,
+    History as History,
     Run as Run,
     SampleEvery as SampleEvery,
     Pause as Pause,
     Rewind as Rewind,
+    TrainOnRow as TrainOnRow,
+    ChangeSettings as ChangeSettings,
+    DropFuture as DropFuture,
     Reset as Reset,
     Configure as Configure,
     Extend as Extend,
     Upload as Upload,
     Generate as Generate,
-    Control as Control,
     Dissect as Dissect,
     Inspect as Inspect,
-    World as World,
     Trigrams as Trigrams,
     Stop as Stop,
-    Result as Result,
 )
 from core.events import (
     AnyEvent as AnyEvent,
@@ -95,7 +99,7 @@ from core.events import (
     Indexed as Indexed,
     Changed as Changed,
 )
-from core.training import BOOK as BOOK, TINY as TINY, Training as Training
+from core.training import BOOK as BOOK, BRANCHABLE as BRANCHABLE, TINY as TINY, Training as Training
 from core.wire import Message as Message, Real as Real, measured as measured, real as real
 
 # isort: on

@@ -32,8 +32,8 @@ SNAPSHOT_BYTES = 2**30  # of memory for going back
 class Opened:
     """A model, the run on it, and what is said of both.
 
-    `results` are the steps known, by step, `samples` the texts written at some of them; `anatomy` is of the
-    step that was last taken apart.
+    `training` is the configuration the run began with, `results` are the steps known, by step, `samples` the
+    texts written at some of them; `anatomy` is of the step that was last taken apart.
     """
 
     source: Source
@@ -136,7 +136,8 @@ def configured(at: Opened, training: Training, means: Means) -> Opened:
 
 def restarted(at: Opened, means: Means) -> Opened:
     """A new run from the same start, with the same configuration on the same text."""
-    return _set_up(at.source.configured(at.training), at.training, means, text=at.text)
+    training = at.trainer.training
+    return _set_up(at.source.configured(training), training, means, text=at.text)
 
 
 def _resumed(folder: Path, means: Means) -> Opened:
@@ -148,6 +149,7 @@ def _resumed(folder: Path, means: Means) -> Opened:
     at.saved = saved
     at.results = {result.step: result for result in saved.results}
     at.samples = {sample.step: sample for sample in saved.samples}
+    at.trainer.follow(saved.interventions)
     reached = [(step, path) for step, path in runs.checkpoints(folder) if step <= saved.position]
     if reached:
         step, path = reached[-1]

@@ -31,10 +31,22 @@ class Evaluation(NamedTuple):
 
 
 class Recipe(Protocol):
-    """How a run is made. A trainer asks for every step's batch once, in order, before the step's dropout."""
+    """How a run is made.
+
+    A trainer asks for every step's batch once, in order, before the step's dropout, or leaves it out.
+    """
+
+    def configured(self, training: Training) -> "Recipe":
+        """The recipe of the same run where it goes on with another configuration; it draws as this one would.
+
+        Raises ValueError for one that the text is too short for.
+        """
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """Inputs and targets of a 0-based step: two of (b, n) int64."""
+
+    def leave_out(self, step: int) -> None:
+        """The batch of this step is not asked for: something else takes its place, and nothing is drawn."""
 
     def rows_at_once(self, tokens: int) -> int:
         """How many rows of a batch go through the model together where `tokens` tokens are wished for."""
@@ -80,8 +92,14 @@ class Addressed:
             self._vocabulary = SampledVocabulary(counts, training.vocabulary_sample, training.seed)
         self._validation = list(corpus.validation_batches(max(1, every)))
 
+    def configured(self, training: Training) -> "Addressed":
+        return Addressed(self.corpus.in_batches(training.batch), training)
+
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         return self.corpus.batch(step)
+
+    def leave_out(self, step: int) -> None:
+        pass  # no other batch depends on it
 
     def rows_at_once(self, tokens: int) -> int:
         return max(1, tokens // self._training.context)

@@ -4,7 +4,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from core import runs
+from core.branching import child_folder, write_child
+from core.interventions import Line, Withdrawn
 from core.messages import SampleText, StepResult
 from core.opening import Opened
 
@@ -89,6 +93,37 @@ class Recorder:
             self._run.append_sample(sample)
         except runs.RunError as error:
             self._fail(error)
+
+    def intervene(self, at: Opened, line: Line) -> None:
+        """What is about to be done to the run is on file when this returns."""
+        if self._run is None:
+            return
+        try:
+            if isinstance(line, Withdrawn):
+                self._run.withdraw(line)
+                self._saved_step = -1
+            else:
+                self._run.intervene(line)
+        except runs.RunError as error:
+            self._fail(error)
+
+    def branch(self, at: Opened) -> None:
+        """Go on in a new run's folder, which has the steps up to where the run stands from this one's."""
+        if self._run is None:
+            return
+        step, parent = at.trainer.step_count, self._run
+        record = msgspec.structs.replace(at.record(), parent=runs.Parent(name=parent.name, step=step))
+        folder = self._folder or child_folder(parent.folder, step)
+        self.close(at)
+        try:
+            done = [at.results[each] for each in sorted(at.results) if each <= step]
+            samples = [at.samples[each] for each in sorted(at.samples) if each <= step]
+            write_child(folder, record, done, samples, at.trainer.interventions.up_to(step))
+            self._run = runs.Run.resume(runs.read(folder), keep=self._keep(folder.name))
+            runs.drop_old_automatic_runs()
+        except runs.RunError as error:
+            self._fail(error)
+        self.save(at)
 
     def save(self, at: Opened) -> None:
         """A checkpoint of the present step, in the background; none where it stands already."""

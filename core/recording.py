@@ -56,6 +56,11 @@ class Recordings:
         frame = known.frames.get(found)
         return None if frame is None else known.table(frame, found, self._piece)
 
+    def drop_after(self, step: int) -> None:
+        """Forget later steps: they are of another future."""
+        for text in self._texts.values():
+            text.frames = {at: frame for at, frame in text.frames.items() if at <= step}
+
     def clear(self) -> None:
         """Another run begins."""
         self._texts = {}

@@ -4,6 +4,7 @@ All quantities are in nats.
 """
 
 import math
+from typing import Literal
 
 from core.training import Training
 from core.wire import Message, Real, require
@@ -156,7 +157,9 @@ class StepResult(Message, frozen=True, kw_only=True):
 
     `loss` is the mean surprisal of the batch before its update, in nats (None in the line of step 0,
     which stands for the model before any update); `evaluation` (over training batches, without dropout),
-    `validation` and `prompt` are means after the update, where they were measured.
+    `validation` and `prompt` are means after the update, where they were measured. Of a step that was made on
+    one row alone, `kind` is "row" and `loss` the cross entropy H(p, q) of that row before its update; a line
+    on file of the kind "withdrawn" says that such a step was taken back.
     """
 
     step: int
@@ -168,6 +171,7 @@ class StepResult(Message, frozen=True, kw_only=True):
     gradient_norm: Real = 0.0
     tokens: int = 0
     seconds: float = 0.0
+    kind: Literal["row", "withdrawn"] | None = None
 
 
 class SampleText(Message, frozen=True, kw_only=True):
@@ -231,7 +235,11 @@ class Pinned(Message, frozen=True, kw_only=True):
 
 
 class State(Message, frozen=True, kw_only=True):
-    """Where the session stands. `goal` is the step at which a run pauses by itself."""
+    """Where the session stands. `goal` is the step at which a run pauses by itself.
+
+    `learning_rate` is that of the next step by its schedule; `ghost` is how many steps are known of the
+    future that the run had before it went another way.
+    """
 
     model: ModelInfo
     text: TextInfo
@@ -243,14 +251,20 @@ class State(Message, frozen=True, kw_only=True):
     references: tuple[Reference, ...] = ()
     diverged: Divergence | None = None
     pinned: Pinned | None = None
+    learning_rate: float = 0.0
+    ghost: int = 0
     warning: str | None = None
 
 
 class Curve(Message, frozen=True, kw_only=True):
-    """The steps of the run so far, and the texts sampled at some of them, oldest first."""
+    """The steps of the run so far, and the texts sampled at some of them, oldest first.
+
+    `ghost` are the steps of the future that the run had before it went another way.
+    """
 
     results: tuple[StepResult, ...]
     samples: tuple[SampleText, ...] = ()
+    ghost: tuple[StepResult, ...] = ()
 
 
 class Stored(Message, frozen=True, kw_only=True):

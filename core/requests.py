@@ -1,28 +1,31 @@
 """What the screen asks of the session."""
 
-from typing import Generic, TypeVar
-
 from core.anatomy_records import Dissected, Inspected
-from core.close_records import Arithmetic, Followed, Interpreted, Share, Weighed, require_mix
-from core.compare_records import Compared, Expected
+from core.close_records import Share
+from core.look_requests import (
+    Audit,
+    Compare,
+    Control,
+    Expect,
+    Find,
+    Interpret,
+    Pin,
+    Recall,
+    Score,
+    Unpin,
+    Weigh,
+    World,
+)
 from core.records import (
-    Candidates,
-    Controlled,
     Curve,
     Generated,
     SampleConfig,
     State,
     Stored,
-    Table,
 )
+from core.request import Request
 from core.training import Training
-from core.wire import Message, require
-
-Result = TypeVar("Result")
-
-
-class Request(Message, Generic[Result], frozen=True, kw_only=True):
-    """Something asked of the session; the type parameter is what it answers with."""
+from core.wire import require
 
 
 class Open(Request[State], frozen=True, kw_only=True):
@@ -40,96 +43,6 @@ class History(Request[Curve], frozen=True, kw_only=True):
     """Ask for the steps of the run from step `since` on, and the texts sampled there."""
 
     since: int = 0
-
-
-class Score(Request[Table], frozen=True, kw_only=True):
-    """Score a text, and keep on scoring it after every step. A newer one replaces a waiting older one.
-
-    With `first_token` it is read after `<|endoftext|>`, which is token 0 of the scored text from then on, for
-    whatever asks for a position.
-    """
-
-    text: str
-    top_k: int = 20
-    first_token: bool = False
-
-
-class Recall(Request[Table], frozen=True, kw_only=True):
-    """The watched text as it was at a step of this run, or at the latest one before it that is recorded.
-
-    Its rows are compared with the latest table of that text. With `first_token` and without it is another
-    recording. Answered also in the middle of a step.
-    """
-
-    text: str
-    step: int
-    first_token: bool = False
-
-
-class Find(Request[Candidates], frozen=True, kw_only=True):
-    """The tokens that hold `query`, as the model sees them after token `position` of the scored text."""
-
-    position: int
-    query: str
-    limit: int = 20
-
-
-class Audit(Request[Arithmetic], frozen=True, kw_only=True):
-    """How -log p of the row after token `position` of the scored text comes about, number by number."""
-
-    position: int
-
-
-class Weigh(Request[Weighed], frozen=True, kw_only=True):
-    """Hold a target of one's own against the prediction after token `position` of the scored text.
-
-    A single token has the share 1. `limit` is the number of rows of the gradient that are told.
-    """
-
-    position: int
-    mix: tuple[Share, ...]
-    limit: int = 10
-
-    def __post_init__(self) -> None:
-        require_mix(self.mix)
-        require("limit", self.limit, 1, 1000)
-
-
-class Interpret(Request[Interpreted], frozen=True, kw_only=True):
-    """Weigh the target that a person has typed, as `core.mixes` reads it, there."""
-
-    position: int
-    typed: str
-
-
-class Pin(Request[State], frozen=True, kw_only=True):
-    """Keep a model as B: the one at hand as it stands, or one by its name as in `Open`, of a run its newest
-    checkpoint. Runs that are opened, begun anew or trained change nothing of it."""
-
-    model: str | None = None
-
-
-class Unpin(Request[State], frozen=True, kw_only=True):
-    """Let the model kept as B go."""
-
-
-class Compare(Request[Compared], frozen=True, kw_only=True):
-    """A text as the pinned model B sees it: asked once a text, after the model at hand has answered.
-
-    With `first_token` it is read after `<|endoftext|>`. A `Score` that waits breaks it off.
-    """
-
-    text: str
-    top_k: int = 20
-    first_token: bool = False
-
-
-class Expect(Request[Expected], frozen=True, kw_only=True):
-    """With which probability B expects tokens after token `position`, as B cuts it, of the text it compared
-    last."""
-
-    position: int
-    token_ids: tuple[int, ...]
 
 
 class Run(Request[State], frozen=True, kw_only=True):
@@ -162,6 +75,33 @@ class Rewind(Request[State], frozen=True, kw_only=True):
     """Go to an earlier (or once reached) step of the run, exactly."""
 
     step: int
+
+
+class TrainOnRow(Request[State], frozen=True, kw_only=True):
+    """One step on just the row after token `position` of the scored text, towards the mix `target`.
+
+    It takes the place of the next step's batch, at a learning rate of its own, and is a step of the run with
+    its own line. Where later steps are known, the run goes its own way from here: as a new one. A `Rewind`
+    to the step before takes it back for good as long as no step was made after it. Refused while training.
+    """
+
+    position: int
+    target: tuple[Share, ...]
+    learning_rate: float
+
+
+class ChangeSettings(Request[State], frozen=True, kw_only=True):
+    """From the next step on the run has this configuration: a learning rate, a batch, a schedule ...
+
+    Where later steps are known, the run goes its own way from here: as a new one. Refused while training, and
+    for another text, model, seed or whatever else a run cannot change.
+    """
+
+    training: Training
+
+
+class DropFuture(Request[State], frozen=True, kw_only=True):
+    """Forget the steps that the run would have made had it not gone another way."""
 
 
 class Reset(Request[State], frozen=True, kw_only=True):
@@ -206,14 +146,6 @@ class Generate(Request[Generated], frozen=True, kw_only=True):
         require("seed", self.seed, 0, 2**63 - 1)
 
 
-class Control(Request[Controlled], frozen=True, kw_only=True):
-    """The prediction after token `position` of the scored text, as the sampling controls leave it."""
-
-    position: int
-    sampling: SampleConfig
-    token_ids: tuple[int, ...] = ()
-
-
 class Dissect(Request[Dissected], frozen=True, kw_only=True):
     """Take a step apart: `step` as the curve counts it, or the next one. The run stays as it is."""
 
@@ -226,22 +158,6 @@ class Inspect(Request[Inspected], frozen=True, kw_only=True):
     step: int
     row: int
     column: int
-
-
-class World(Request[Followed], frozen=True, kw_only=True):
-    """What the training text says after token `position` of the scored text, beside the model's prediction.
-
-    The text is looked up for the last `length` tokens of the prefix, or as many as stand there; by default
-    for the most that stand there at least 5 times. `limit` is the number of followers that are told.
-    """
-
-    position: int
-    length: int | None = None
-    limit: int = 40
-
-    def __post_init__(self) -> None:
-        require("length", 1 if self.length is None else self.length, 1, 1_000_000)
-        require("limit", self.limit, 1, 1000)
 
 
 class Trigrams(Request[State], frozen=True, kw_only=True):
@@ -274,6 +190,9 @@ AnyRequest = (
     | SampleEvery
     | Pause
     | Rewind
+    | TrainOnRow
+    | ChangeSettings
+    | DropFuture
     | Reset
     | Configure
     | Extend

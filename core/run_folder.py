@@ -3,6 +3,7 @@
 import fcntl
 import os
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,9 +13,10 @@ from typing import IO, TypeVar
 import msgspec
 import platformdirs
 
+from core.interventions import Interventions, Line
 from core.messages import SampleText, StepResult, Training
 
-Line = TypeVar("Line", StepResult, SampleText)
+OfStep = TypeVar("OfStep", StepResult, SampleText)
 
 AUTOMATIC = "explore-"  # how a run is called that nobody named
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
@@ -30,22 +32,32 @@ class RunError(ValueError):
     """A run folder that cannot be used as asked; the message says why and what to do."""
 
 
+class Parent(msgspec.Struct, frozen=True, kw_only=True):
+    """The run that another one went its own way from, and the step after which it did."""
+
+    name: str
+    step: int
+
+
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """run.json: everything a run is a function of, and the conditions of bit-exactness."""
+    """run.json: what a run is a function of beside its interventions, and the conditions of bit-exactness."""
 
     start: dict[str, str | int]
     training: Training
     text_sha256: str
     conditions: dict[str, str | int]
+    parent: Parent | None = None
     schema: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Saved:
-    """What a run folder holds: the record, its steps and sample texts in order, and where it stood."""
+    """What a run folder holds: the record, what was done to the run, its steps and sample texts in order, and
+    where it stood."""
 
     folder: Path
     record: RunRecord
+    interventions: Interventions
     results: list[StepResult]
     samples: list[SampleText]
     position: int
@@ -53,7 +65,12 @@ class Saved:
     @property
     def goal(self) -> int:
         """The step it trains to by itself."""
-        return max(self.record.training.steps, self.position)
+        return max(self.training.steps, self.position)
+
+    @property
+    def training(self) -> Training:
+        """The configuration its next step has."""
+        return self.interventions.training(self.position + 1, self.record.training)
 
     @property
     def done(self) -> list[StepResult]:
@@ -91,13 +108,19 @@ def automatic_name() -> str:
 def read(folder: Path) -> Saved:
     """A run folder as it was left. Raises RunError."""
     record = read_record(folder)
-    lines = _read_lines(folder / "metrics.jsonl", StepResult)
+    interventions = Interventions(_read_interventions(folder / "interventions.jsonl"))
+    results, position = _read_metrics(folder / "metrics.jsonl")
+    # A kill may have come between the line that takes a step back and the one for it among the metrics.
+    results = [r for r in results if r.kind is None or interventions.on_row(r.step) is not None]
+    last = results[-1].step if results else 0
+    samples = {sample.step: sample for sample in _read_lines(folder / "samples.jsonl", SampleText)}
     return Saved(
         folder=folder,
         record=record,
-        results=_by_step(lines),
-        samples=_by_step(_read_lines(folder / "samples.jsonl", SampleText)),
-        position=lines[-1].step if lines else 0,
+        interventions=interventions,
+        results=results,
+        samples=[samples[step] for step in sorted(samples) if step <= last],
+        position=min(position, last),
     )
 
 
@@ -114,26 +137,49 @@ def read_record(folder: Path) -> RunRecord:
         raise RunError(f"{file} cannot be read: {error}") from error
 
 
-def _read_lines(file: Path, kind: type[Line]) -> list[Line]:
-    """The lines of a file that is only appended to, as they were written; no torn tail. Raises RunError."""
-    decoder = msgspec.json.Decoder(kind)
-    found = []
+def _whole_lines(file: Path) -> list[bytes]:
+    """The lines of a file that may not be there, without a torn one at its end. Raises RunError."""
     try:
-        lines = file.read_bytes().split(b"\n")[:-1]
+        return file.read_bytes().split(b"\n")[:-1]
     except FileNotFoundError:
         return []
     except OSError as error:
         raise RunError(f"{file} cannot be read: {error.strerror}") from error
-    for line in lines:
+
+
+def _read_interventions(file: Path) -> Iterator[Line]:
+    """Raises RunError, also for a line that is not understood: without it the run would be another."""
+    decoder: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
+    for number, line in enumerate(_whole_lines(file), 1):
+        try:
+            yield decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise RunError(f"line {number} of {file} is not understood: {error}") from error
+
+
+def _read_lines(file: Path, kind: type[OfStep]) -> Iterator[OfStep]:
+    """The lines of a file as they were written, but those that are not understood. Raises RunError."""
+    decoder = msgspec.json.Decoder(kind)
+    for line in _whole_lines(file):
         with suppress(msgspec.DecodeError, UnicodeDecodeError):
-            found.append(decoder.decode(line))
-    return found
+            yield decoder.decode(line)
 
 
-def _by_step(lines: list[Line]) -> list[Line]:
-    """Every step once, its last line counting, ascending."""
-    by_step = {line.step: line for line in lines}
-    return [by_step[step] for step in sorted(by_step)]
+def _read_metrics(file: Path) -> tuple[list[StepResult], int]:
+    """Every step once, its last line counting, ascending; and the step of the last line. No torn tail.
+
+    Raises RunError.
+    """
+    by_step: dict[int, StepResult] = {}
+    position = 0
+    for result in _read_lines(file, StepResult):
+        if result.kind == "withdrawn":
+            by_step.pop(result.step, None)
+            position = result.step - 1
+        else:
+            by_step[result.step] = result
+            position = result.step
+    return [by_step[step] for step in sorted(by_step)], position
 
 
 def checkpoints(folder: Path) -> list[tuple[int, Path]]:

@@ -19,7 +19,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     """A run. Its validation losses are in nats, of the steps up to where it stands; None where none is.
 
     `start` is what run.json says of the model it was made from, `model` the same in a word or two; `written`
-    is when its last step was.
+    is when its last step was; `parent` the run it went its own way from, after the step `parent_step`.
     """
 
     name: str
@@ -34,6 +34,8 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     best_step: int | None
     written: datetime
     bytes: int
+    parent: str | None = None
+    parent_step: int | None = None
 
 
 class NoRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +83,7 @@ def _folders(folder: Path) -> list[Path]:
 
 def summary(saved: Saved) -> Listed:
     """A run as it is listed. Raises OSError where it is gone meanwhile."""
+    parent = saved.record.parent
     measured = [(r.step, r.validation) for r in saved.done if r.validation is not None]
     best = min(measured, key=lambda point: _or_worst(point[1]), default=None)
     return Listed(
@@ -96,6 +99,8 @@ def summary(saved: Saved) -> Listed:
         best_step=best[0] if best else None,
         written=_written(saved.folder),
         bytes=_bytes(saved.folder),
+        parent=clean(parent.name) if parent else None,
+        parent_step=parent.step if parent else None,
     )
 
 

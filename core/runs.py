@@ -16,6 +16,7 @@ from torch import Tensor
 
 from core.checkpoint import PARTIAL, appearing, save_model, sync, vanish, write_json
 from core.history import Snapshot
+from core.interventions import Line, Withdrawn
 from core.messages import SampleText, StepResult
 from core.models.gpt2 import Model
 
@@ -23,6 +24,7 @@ from core.models.gpt2 import Model
 # isort: off
 from core.run_folder import (
     AUTOMATIC as AUTOMATIC,
+    Parent as Parent,
     RunError as RunError,
     RunRecord as RunRecord,
     Saved as Saved,
@@ -67,6 +69,7 @@ class Run:
         self.keep = keep
         self._metrics: IO[bytes] | None = None
         self._samples: IO[bytes] | None = None
+        self._interventions: IO[bytes] | None = None
         self._synced = 0.0
         self._saving: threading.Thread | None = None
         self._validations: dict[int, float] = {}
@@ -134,6 +137,30 @@ class Run:
                 f"the text of step {sample.step} could not be written: {error.strerror}"
             ) from error
 
+    def intervene(self, line: Line) -> None:
+        """Write down what is about to be done to the run; it is on the disk once this returns.
+
+        Raises RunError.
+        """
+        try:
+            if self._interventions is None:
+                self._interventions = _open_after_last_line(self.folder / "interventions.jsonl")
+            self._interventions.write(msgspec.json.encode(line) + b"\n")
+            self._interventions.flush()
+            os.fsync(self._interventions.fileno())
+        except OSError as error:
+            raise RunError(f"step {line.step} could not be written: {error.strerror}") from error
+
+    def withdraw(self, line: Withdrawn) -> None:
+        """Write down that a step was taken back, whose checkpoint goes first. Raises RunError."""
+        self.wait()
+        for step, folder in checkpoints(self.folder):
+            if step >= line.step:
+                vanish(folder)
+        self.intervene(line)
+        self.append(StepResult(step=line.step, kind="withdrawn"))
+        self._validations = {step: nats for step, nats in self._validations.items() if step < line.step}
+
     def _note_validation(self, result: StepResult) -> None:
         if result.validation is not None:
             self._validations[result.step] = float(result.validation)
@@ -184,7 +211,7 @@ class Run:
 
     def close(self) -> None:
         self.wait()
-        for file in (self._metrics, self._samples):
+        for file in (self._metrics, self._samples, self._interventions):
             if file is not None:
                 file.close()
         self._lock.close()

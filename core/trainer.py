@@ -9,16 +9,16 @@ import torch
 from torch import Tensor
 
 from core.anatomy import Anatomy, compared, look
-from core.chunked import loss_and_gradients, surprisals
 from core.history import History, Snapshot
+from core.interventions import Interventions, Line, OnRow
 from core.messages import StepResult, Training, real
 from core.models.gpt2 import Model
 from core.optimizer import Optimizer
-from core.products import body, chosen, exactly, products
+from core.passes import Passes
+from core.products import chosen
 from core.recipe import Evaluation, Recipe
 from core.wire import measured
 
-MICRO_BATCH_TOKENS = 512  # computed between two looks at the inbox; a run is a function of it, too
 _SNAPSHOT_SHARE = 0.05  # of the training time may go into snapshots
 _DENSE = 8  # steps before a rewind's target that are kept on the way, so that the next step back is at hand
 
@@ -35,7 +35,9 @@ class Diverged(ArithmeticError):
 
 
 class Trainer:
-    """A run: a pure function of (start, recipe, training). It owns the model's parameters while it lives.
+    """A run: a pure function of (start, recipe, training, interventions).
+
+    It owns the model's parameters while it lives.
 
     `restart(model)` writes the weights of step 0 into the model; `between` is called every now and then
     within a step, outside its precision and its gradients, and may use the model for reading.
@@ -56,25 +58,28 @@ class Trainer:
         self.training = training
         self.step_count = 0
         self.history = history
+        self.interventions = Interventions()
+        self._began_with = training
         self.precision = chosen(training.dtype)
+        self.passes = Passes(model, self.precision, between)
         self._restart = restart
-        self._between = between
-        self._is_between = False
         self._optimizer = Optimizer(recipe.groups(model))
-        # Gradients of the vocabulary's size live on, as making them anew costs more than what goes into them.
-        self._large_gradients = {p: torch.zeros_like(p) for p in (model.wte.weight, model.head)}
         self._seconds_training = 0.0
         self._seconds_snapshots = 0.0
 
     # ------------------------------------------------------------------------------------------- forwards
 
     def step(self) -> StepResult:
-        """One optimizer update on the batch of the present step. Raises Diverged and then changes nothing."""
+        """One optimizer update on the batch of the present step, or on the row that takes its place.
+
+        Raises Diverged and then changes nothing.
+        """
         began = time.perf_counter()
-        rate = self.recipe.learning_rate(self.step_count)
+        row = self.interventions.on_row(self.step_count + 1)
+        rate = self.recipe.learning_rate(self.step_count) if row is None else row.learning_rate
         drawn = self.recipe.state()
         try:
-            loss, norm = self._gradients()
+            loss, norm = self._gradients(row)
             self._optimizer.update(rate, norm=norm, clip=self.training.clip)
         except BaseException:
             self.recipe.restore(drawn)  # a step that was not made has drawn nothing either
@@ -86,23 +91,46 @@ class Trainer:
         seconds = time.perf_counter() - began
         self._seconds_training += seconds
         self._keep_snapshot_if_cheap()
-        return StepResult(
+        result = StepResult(
             step=self.step_count,
             loss=real(loss),
             evaluation=measured(evaluated.training),
             validation=measured(evaluated.validation),
             learning_rate=rate,
             gradient_norm=real(norm),
-            tokens=self.training.batch * self.training.context,
+            tokens=self.training.batch * self.training.context if row is None else 1,
             seconds=seconds,
+            kind=None if row is None else "row",
         )
+        self._settle(self.step_count)
+        return result
+
+    def follow(self, interventions: Interventions) -> None:
+        """From now on these are what was done to the run, which stands where they lead."""
+        self.interventions = interventions
+        self._settle(self.step_count)
+
+    def intervene(self, line: Line) -> None:
+        """What is done to the run now, at the step where it stands, or taken back."""
+        self.interventions.add(line)
+        self._settle(self.step_count)
+
+    def _settle(self, step: int) -> None:
+        """Have the configuration that the step after this one is made with."""
+        training = self.interventions.training(step + 1, self._began_with)
+        if training == self.training:
+            return
+        self.recipe, self.training = self.recipe.configured(training), training
+        moments = self._optimizer.moments(dict(self.model.named_parameters()))
+        self._optimizer = Optimizer(self.recipe.groups(self.model))
+        self._remember(moments)
 
     def anatomy(self) -> Anatomy:
         """The next step, taken apart; the run stays where it is, to the last bit. Raises Diverged."""
         rate = self.recipe.learning_rate(self.step_count)
         with self.aside() as start:
             before = look(self.model, self.recipe, start)
-            loss, norm = self._gradients()
+            loss, norm = self._gradients(None)
             gradients = {n: p.grad.clone() for n, p in self.model.named_parameters() if p.grad is not None}
             self._optimizer.update(rate, norm=norm, clip=self.training.clip)  # which may clip them in place
             update = compared(start.parameters, gradients, dict(self.model.named_parameters()))
@@ -116,106 +144,34 @@ class Trainer:
     def aside(self) -> Iterator[Snapshot]:
         """Within this block the run may go anywhere, and nobody is served; then it stands where it stood."""
         start = self.shared_snapshot()
-        served, self._is_between = self._is_between, True
-        try:
-            yield start
-        finally:
-            self._optimizer.zero_grad()
-            self.restore(start)
-            self._is_between = served
+        with self.passes.unserved():
+            try:
+                yield start
+            finally:
+                self._optimizer.zero_grad()
+                self.restore(start)
 
-    def _gradients(self) -> tuple[float, float]:
-        """The present step's loss and the norm of its gradients, which are then in place. Raises Diverged."""
-        with self._breathing():
-            loss = self._accumulate_gradients()
+    def _gradients(self, row: OnRow | None) -> tuple[float, float]:
+        """The loss of the present step's batch, or of a row, and the norm of its gradients, which are then in
+        place. Raises Diverged.
+        """
+        if row is None:
+            loss = self.passes.gradients(self.recipe, self.step_count)
+        else:
+            self.recipe.leave_out(self.step_count)
+            loss = self.passes.row_gradients(row)
         norm = self._optimizer.gradient_norm()
         for what, value in (("loss", loss), ("gradient", norm)):
             if not math.isfinite(value):
                 raise Diverged(what, self.step_count + 1, value)
         return loss, norm
 
-    def _accumulate_gradients(self) -> float:
-        """Gradients of the batch's mean surprisal, by micro-batches of whole rows; returns that mean."""
-        inputs, targets = self.recipe.batch(self.step_count)  # (b, n) each
-        for parameter, gradient in self._large_gradients.items():
-            parameter.grad = gradient.zero_()
-        head, d_head, bias = self.model.head.detach(), self.model.head.grad, None
-        assert d_head is not None
-        sample = self.recipe.sample(self.step_count, targets)
-        if sample is not None:
-            targets = sample.places(targets)
-            head, bias = head[sample.ids], sample.bias
-            d_head = torch.zeros_like(head)
-        loss = 0.0
-        for first, ids, wanted in self._micro_batches(inputs, targets):
-            dropout = self.recipe.dropout(self.step_count, first, len(ids))
-            with body(self.precision):
-                hidden = self.model(ids, dropout=dropout)  # (r, n, D)
-            with products(self.precision):
-                part, d_hidden = loss_and_gradients(
-                    hidden.detach().flatten(0, 1),  # (r n, D)
-                    head,
-                    wanted.flatten(),
-                    d_head,
-                    self.precision,
-                    bias=bias,
-                    total=targets.numel(),
-                    between=self._breathe,
-                )
-            hidden.backward(d_hidden.view_as(hidden))
-            loss += float(part)
-        if sample is not None:
-            self._large_gradients[self.model.head].index_add_(0, sample.ids, d_head)
-        return loss
-
-    @contextmanager
-    def _breathing(self) -> Iterator[None]:
-        """Within this block, who waits is served after every layer of the model, forwards and backwards."""
-
-        def passed(module: object, arguments: object, x: Tensor) -> None:
-            self._breathe()
-            if x.requires_grad:
-                x.register_hook(lambda gradient: self._breathe())  # type: ignore[no-untyped-call]
-
-        handles = [block.register_forward_hook(passed) for block in self.model.blocks]
-        try:
-            yield
-        finally:
-            for handle in handles:
-                handle.remove()
-
-    def _breathe(self) -> None:
-        """Serve who waits, in float32 and without gradients.
-
-        What is served runs through the same layers and does not come here.
-        """
-        if not self._is_between:
-            self._is_between = True
-            try:
-                with exactly():
-                    self._between()
-            finally:
-                self._is_between = False
-
-    def _micro_batches(self, inputs: Tensor, targets: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
-        """A batch's rows by and by: the number of the first, and inputs and targets (r, n) each."""
-        rows = self.recipe.rows_at_once(MICRO_BATCH_TOKENS)
-        for first in range(0, len(inputs), rows):
-            yield first, inputs[first : first + rows], targets[first : first + rows]
-
     def evaluate(self) -> Evaluation:
         """How good the model is as it stands; nothing of the run is moved by asking."""
         return self.recipe.overview(self._total)
 
     def _total(self, inputs: Tensor, targets: Tensor) -> float:
-        """The summed surprisal in nats over a batch (b, n), in float32 and without dropout."""
-        total = 0.0
-        with self._breathing(), torch.inference_mode():
-            for _, ids, wanted in self._micro_batches(inputs, targets):
-                hidden = self.model(ids).flatten(0, 1)  # (r n, D)
-                total += float(surprisals(hidden, self.model.head, wanted.flatten()).sum())
-                self._breathe()
-        return total
+        return self.passes.total(self.recipe, inputs, targets)
 
     # ------------------------------------------------------------------------------------------ backwards
 
@@ -246,6 +202,7 @@ class Trainer:
     def restart(self) -> None:
         """Back to the weights the run started from."""
         self._restart(self.model)
+        self._settle(0)
         self._optimizer = Optimizer(self.recipe.groups(self.model))
         self.step_count = 0
 
@@ -259,7 +216,7 @@ class Trainer:
             recipe=self.recipe.state(),
         )
         # Copying 124M parameters and their moments takes longer than a person waits.
-        return self.history.copied(live, between=self._breathe)
+        return self.history.copied(live, between=self.passes.breathe)
 
     def shared_snapshot(self) -> Snapshot:
         """A snapshot of the present step, the one of the history where that holds any: no second copy."""
@@ -273,17 +230,23 @@ class Trainer:
 
         Raises ValueError for one of another recipe, KeyError or RuntimeError for one of another model.
         """
+        self._settle(snapshot.step)
         self.recipe.restore(snapshot.recipe)
         self._optimizer = Optimizer(self.recipe.groups(self.model))
-        moments: dict[str, dict[str, Tensor]] = {}
-        for key, value in snapshot.moments.items():
-            name, _, what = key.rpartition(".")
-            moments.setdefault(name, {})[what] = value.clone()
         with torch.no_grad():
             for name, parameter in self.model.named_parameters():
                 parameter.copy_(snapshot.parameters[name])
-                self._optimizer.restore(parameter, moments.get(name, {}))
+        self._remember({key: value.clone() for key, value in snapshot.moments.items()})
         self.step_count = snapshot.step
+
+    def _remember(self, moments: dict[str, Tensor]) -> None:
+        """Have a new optimizer go on with these moments, which are its own from now on."""
+        kinds: dict[str, dict[str, Tensor]] = {}
+        for key, value in moments.items():
+            name, _, kind = key.rpartition(".")
+            kinds.setdefault(name, {})[kind] = value
+        for name, parameter in self.model.named_parameters():
+            self._optimizer.restore(parameter, kinds.get(name, {}))
 
     def _keep_snapshot_if_cheap(self) -> None:
         if self.history.keeps and self._seconds_snapshots <= _SNAPSHOT_SHARE * self._seconds_training:

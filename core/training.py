@@ -8,6 +8,13 @@ TINY = "tiny"  # the trained model that comes with the program
 BOOK = "book"  # the name of the model, and of the run, of chapter 5 of Raschka's book
 
 
+BRANCHABLE = (
+    "batch", "steps", "learning_rate", "warmup", "weight_decay", "clip", "dropout", "evaluate_every",
+    "vocabulary_sample",
+)  # fmt: skip
+"""What can change within a run: the model, its text and how its draws are addressed stay the same."""
+
+
 class Training(Message, frozen=True, kw_only=True):
     """The configuration of a run.
 
@@ -46,6 +53,11 @@ class Training(Message, frozen=True, kw_only=True):
         require("evaluate every", self.evaluate_every, 1, 10_000_000)
         require("held out", self.held_out, 0, 0.9)
         require("vocabulary sample", self.vocabulary_sample, 0, 1_000_000)
+
+    def fixed_differences(self, other: "Training") -> tuple[str, ...]:
+        """The names of what differs and cannot change within a run."""
+        names = (name for name in self.__struct_fields__ if name not in BRANCHABLE)
+        return tuple(name for name in names if getattr(self, name) != getattr(other, name))
 
     @classmethod
     def for_model(cls, name: str) -> "Training":

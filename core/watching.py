@@ -98,6 +98,13 @@ class Watch:
         mean = self.curve.get(result.step)
         return result if mean is None else msgspec.structs.replace(result, prompt=real(mean))
 
+    def drop_after(self, step: int) -> None:
+        """Forget later steps: they are of another future."""
+        self.curve = {at: nats for at, nats in self.curve.items() if at <= step}
+        self._now, self._before = (
+            taken if taken is not None and taken[0] <= step else None for taken in (self._now, self._before)
+        )
+
     def forget(self) -> None:
         """Another run begins: the curve and the comparison start anew, the text stays."""
         self.curve.clear()

@@ -24,7 +24,7 @@ WITHOUT_TORCH = (
 )
 OPEN_TO_THE_SCREEN = ("core.information", "core.messages", "core.text")
 COMMANDS = "tui.headless"  # score, train, generate and runs work in their own process
-COMMAND_LINE = ("tui.cli", "tui.run_commands")
+COMMAND_LINE = ("tui.cli", "tui.run_commands", "tui.train_command")
 ENGINE_COMMAND = ("tui.cli", "core.engine")  # `neglogp engine` is that process
 CHARTS = "tui.plotting"
 

@@ -131,6 +131,12 @@ class Talk:
         return self.told(m.Stepped)[-1].state
 
 
+def on_row(position: int) -> m.TrainOnRow:
+    """A step towards " dog" on a row."""
+    (dog,) = gpt2().encode(" dog")
+    return m.TrainOnRow(position=position, target=(m.Share(token_id=dog, share=1.0),), learning_rate=1e-3)
+
+
 def _ends_a_run(event: m.AnyEvent) -> bool:
     return isinstance(event, m.Stepped) and not event.state.running
 
@@ -453,6 +459,94 @@ async def a_step_never_reached_cannot_be_gone_to(talk: Talk) -> None:
         refused = await talk.refused(m.Rewind(step=step))
         assert refused.kind == "bad_request"
         assert str(step) in refused.message and "2" in refused.message
+
+
+async def a_step_on_a_row_is_a_step_of_the_run(talk: Talk) -> None:
+    await talk.opened()
+    await talk.ask(m.Score(text=TEXT))
+    await talk.trained(2)
+    talk.events.clear()
+    state = await talk.ask(on_row(3))
+    assert (state.step, state.running) == (3, False)
+    await talk.until(lambda: talk.told(m.Rescored))
+    table = talk.told(m.Rescored)[-1].table
+    assert (table.step, table.moved_from) == (3, 2)
+    made = (await talk.ask(m.History())).results[-1]
+    assert (made.step, made.kind, made.learning_rate) == (3, "row", 1e-3)
+    assert [r.kind for r in (await talk.ask(m.History())).results] == [None, None, None, "row"]
+    assert (await talk.trained(1)).step == 4
+
+
+async def going_back_from_a_step_on_a_row_takes_it_back(talk: Talk) -> None:
+    await talk.opened()
+    before = await talk.ask(m.Score(text=TEXT))
+    await talk.ask(on_row(3))
+    after = await talk.ask(m.Score(text=TEXT))
+    assert _figures(after) != _figures(before)
+    assert (await talk.ask(m.Rewind(step=0))).step == 0
+    assert _figures(await talk.ask(m.Score(text=TEXT))) == _figures(before)
+    assert [r.step for r in (await talk.ask(m.History())).results] == [0]
+    assert (await talk.refused(m.Rewind(step=1))).kind == "bad_request"
+    await talk.trained(1)
+    assert [r.kind for r in (await talk.ask(m.History())).results] == [None, None]
+
+
+async def a_step_on_a_row_that_others_followed_stays(talk: Talk) -> None:
+    await talk.opened()
+    await talk.ask(m.Score(text=TEXT))
+    await talk.ask(on_row(3))
+    await talk.trained(1)
+    assert (await talk.ask(m.Rewind(step=0))).step == 0
+    assert [r.kind for r in (await talk.ask(m.History())).results] == [None, "row", None]
+    assert (await talk.trained(2)).warning is None
+
+
+async def from_an_earlier_step_a_row_makes_another_run_of_it(talk: Talk) -> None:
+    await talk.opened()
+    await talk.ask(m.Score(text=TEXT))
+    old = await talk.trained(4)
+    await talk.ask(m.Rewind(step=2))
+    state = await talk.ask(on_row(3))
+    assert state.run is not None and state.run != old.run
+    assert (state.step, state.ghost) == (3, 2)
+    curve = await talk.ask(m.History())
+    assert [(r.step, r.kind) for r in curve.results] == [(0, None), (1, None), (2, None), (3, "row")]
+    assert [r.step for r in curve.ghost] == [3, 4]
+    assert (await talk.ask(m.DropFuture())).ghost == 0
+    assert not (await talk.ask(m.History())).ghost
+
+
+async def a_step_on_a_row_is_refused_for_what_is_none(talk: Talk) -> None:
+    await talk.opened()
+    await talk.ask(m.Score(text=TEXT))
+    assert "position 99" in (await talk.refused(on_row(99))).message
+    half = msgspec.structs.replace(on_row(3), target=(m.Share(token_id=5, share=0.5),))
+    assert "add up to 0.5" in (await talk.refused(half)).message
+    await talk.ask(m.Configure(training=msgspec.structs.replace(TINY, steps=100_000)))
+    await talk.ask(m.Run())
+    refused = await talk.reply(talk.send(on_row(3)))
+    assert isinstance(refused, m.Failure) and "pause" in refused.message
+    await talk.ask(m.Pause())
+
+
+async def a_run_goes_on_with_other_settings(talk: Talk) -> None:
+    await talk.opened()
+    old = await talk.trained(3)
+    gentler = msgspec.structs.replace(TINY, learning_rate=1e-4, steps=20)
+    state = await talk.ask(m.ChangeSettings(training=gentler))
+    assert (state.step, state.goal, state.training, state.run, state.ghost) == (3, 20, gentler, old.run, 0)
+    rate = (await talk.trained(1)).learning_rate
+    assert (await talk.ask(m.History())).results[-1].learning_rate <= 1e-4 and rate <= 1e-4
+    await talk.ask(m.Rewind(step=3))
+    again = await talk.ask(m.ChangeSettings(training=msgspec.structs.replace(gentler, batch=2)))
+    assert (again.step, again.ghost, again.training.batch) == (3, 1, 2) and again.run != old.run
+
+
+async def what_a_run_cannot_change_on_the_way_is_named(talk: Talk) -> None:
+    await talk.opened()
+    await talk.trained(1)
+    refused = await talk.refused(m.ChangeSettings(training=msgspec.structs.replace(TINY, seed=5)))
+    assert refused.kind == "bad_request" and "seed" in refused.message
 
 
 async def reset_is_a_new_run_from_the_same_start(talk: Talk) -> None:
@@ -1224,6 +1318,13 @@ CLAIMS: tuple[Callable[[Talk], Awaitable[None]], ...] = (
     a_run_retraces_its_curve_after_a_rewind,
     rewind_shows_the_text_at_the_step_it_went_to,
     a_step_never_reached_cannot_be_gone_to,
+    a_step_on_a_row_is_a_step_of_the_run,
+    going_back_from_a_step_on_a_row_takes_it_back,
+    a_step_on_a_row_that_others_followed_stays,
+    from_an_earlier_step_a_row_makes_another_run_of_it,
+    a_step_on_a_row_is_refused_for_what_is_none,
+    a_run_goes_on_with_other_settings,
+    what_a_run_cannot_change_on_the_way_is_named,
     reset_is_a_new_run_from_the_same_start,
     configure_starts_a_new_run,
     a_number_out_of_range_is_named,

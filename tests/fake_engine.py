@@ -7,6 +7,7 @@ It keeps to `tests/contract.py` as the real one does. A test steers it: `allow_s
 import asyncio
 import codecs
 import contextlib
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -41,6 +42,7 @@ class FakeRun:
     results: dict[int, m.StepResult] = field(default_factory=dict)
     samples: dict[int, m.SampleText] = field(default_factory=dict)
     anatomy: m.Dissected | None = None
+    rows: dict[int, float] = field(default_factory=dict)  # the steps made on one row, with their rate
 
 
 class Refused(Exception):
@@ -96,6 +98,7 @@ class FakeEngine:
         self._diverged: m.Divergence | None = None
         self._pinned: tuple[m.Pinned, FakeDistribution] | None = None
         self._compared: Sequence[int] = ()  # the text that the pinned model saw last
+        self._ghost: tuple[m.StepResult, ...] = ()
 
     # ------------------------------------------------------------------------------------- for the test
 
@@ -221,6 +224,7 @@ class FakeEngine:
                 return m.Curve(
                     results=tuple(self._joined(known[s]) for s in sorted(known) if s >= request.since),
                     samples=tuple(samples[s] for s in sorted(samples) if s >= request.since),
+                    ghost=self._ghost,
                 )
             case m.Score():
                 return self._score(request)
@@ -236,6 +240,12 @@ class FakeEngine:
                 self._until = None
             case m.Rewind():
                 await self._rewind(request.step)
+            case m.TrainOnRow():
+                self._train_on_row(request)
+            case m.ChangeSettings():
+                self._change_settings(request.training)
+            case m.DropFuture():
+                self._ghost = ()
             case m.Configure():
                 self._start(request.training)
             case m.Reset():
@@ -287,7 +297,9 @@ class FakeEngine:
         if request.model in self.runs:
             run = self.runs[request.model]
             self._take(
-                FakeRun(run.training, run.text, run.step, run.goal, dict(run.results), dict(run.samples)),
+                dataclasses.replace(
+                    run, results=dict(run.results), samples=dict(run.samples), rows=dict(run.rows)
+                ),
                 request.model,
             )
             self._name = request.model
@@ -325,6 +337,7 @@ class FakeEngine:
         self._prompt_curve.clear()
         self._recorded.clear()
         self._references = (m.Reference(name="ln V", nats=math.log(50257)),)
+        self._ghost = ()
 
     def _distribution(self, run: FakeRun) -> FakeDistribution:
         ids = self._tokenizer.encode(run.text)
@@ -362,6 +375,8 @@ class FakeEngine:
             diverged=self._diverged,
             warning=f"the loss of step {self._diverged.step} is nan" if self._diverged else None,
             pinned=self._pinned[0] if self._pinned else None,
+            learning_rate=run.training.learning_rate,
+            ghost=len(self._ghost),
         )
 
     def _upload(self, request: m.Upload) -> m.Stored:
@@ -639,8 +654,50 @@ class FakeEngine:
         run.samples[run.step] = m.SampleText(step=run.step, prompt=prompt, text=text)
         self._emit(m.Sampled(samples=(run.samples[run.step],)))
 
+    def _train_on_row(self, request: m.TrainOnRow) -> None:
+        if self._until is not None:
+            raise Refused("bad_request", "the run is training: pause it (F3) before a step on one row")
+        self._token_at(request.position)
+        shares = sum(float(each.share) for each in request.target)
+        if abs(shares - 1) > 1e-6:
+            raise Refused(
+                "bad_request", f"the shares of the target add up to {shares:g}; they must add up to 1"
+            )
+        self._fork_where_there_is_a_future()
+        run = self._at
+        run.rows[run.step + 1] = request.learning_rate
+        self._advance()
+        run.goal = max(run.goal, run.step)
+
+    def _change_settings(self, training: m.Training) -> None:
+        if self._until is not None:
+            raise Refused("bad_request", "the run is training: pause it (F3) before its settings are changed")
+        if fixed := self._at.training.fixed_differences(training):
+            raise Refused("bad_request", f"a run cannot change its {', '.join(fixed)} on the way")
+        self._fork_where_there_is_a_future()
+        self._at.training = training
+        self._at.goal = max(training.steps, self._at.step)
+
+    def _fork_where_there_is_a_future(self) -> None:
+        run = self._at
+        if max(run.results, default=0) > run.step:
+            self._ghost = tuple(self._joined(run.results[s]) for s in sorted(run.results) if s > run.step)
+            self._run = dataclasses.replace(run, rows=dict(run.rows), results=dict(run.results))
+            self._forget_after(run.step)
+            self._name = f"explore-{len(self.runs) + 1}"
+
+    def _forget_after(self, step: int) -> None:
+        run = self._at
+        run.results = {at: result for at, result in run.results.items() if at <= step}
+        run.rows = {at: rate for at, rate in run.rows.items() if at <= step}
+        self._recorded = {key: table for key, table in self._recorded.items() if key[-1] <= step}
+        self._prompt_curve = {at: nats for at, nats in self._prompt_curve.items() if at <= step}
+
     def _result(self, step: int) -> m.StepResult:
         training = self._at.training
+        if step in self._at.rows:
+            rate = self._at.rows[step]
+            return m.StepResult(step=step, loss=9.5, learning_rate=rate, tokens=1, seconds=0.01, kind="row")
         return m.StepResult(
             step=step,
             loss=self._loss(step - 1),
@@ -663,6 +720,8 @@ class FakeEngine:
             raise Refused("bad_request", f"step {step} is not there yet: choose one from 0 to {furthest}")
         self._until = self._diverged = None
         self._measure()
+        if step == run.step - 1 and run.step in run.rows and run.step == furthest:
+            self._forget_after(step)
         if step < run.step:
             run.step = step - step % 10  # as if there were a snapshot every ten steps
         first = run.step

@@ -27,6 +27,8 @@ KEYS = (
     Key("train.back", "back", "f4", "b", "Back", "Go back one step, exactly", True),
     Key("train.go_to", "go_to", "f8", "m", "Go to", "Go to a step by its number"),
     Key("train.extend", "extend", "f10", "e", "Extend", "Let the run go on after its last step"),
+    Key("train.row", "train_on_row", "", "u", "Train on row", "One step on this prefix → target alone"),
+    Key("train.drop", "drop_future", "", "D", "Drop the old future", "Take its faint line off the chart"),
     Key("train.reset", "reset", "ctrl+r", "r", "Reset", "Back to the weights the run started from"),
     Key("train.fresh", "fresh", "", "", "Fresh model", "Untrained: weights drawn anew from a seed"),
     Key("train.tiny", "tiny", "", "", "Tiny model", "The trained model that comes with neglogp, as it came"),

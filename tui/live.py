@@ -19,6 +19,11 @@ from tui.news import (
     WorkGoesOn,
 )
 
+# After these, other steps are known than before, or others are told of.
+_OTHER_STEPS = (
+    m.Configure, m.Reset, m.Rewind, m.TrainOnRow, m.ChangeSettings, m.DropFuture, m.Open
+)  # fmt: skip
+
 # A table takes 440 kB for 200 tokens: on a slow line more of them on their way would come ever later.
 SAMPLE_EVERY = 50  # steps, until a person says otherwise
 UNANSWERED = 2  # texts at most that are sent to be scored: one that is, and one that overtakes it
@@ -197,7 +202,7 @@ class Live(Asking):
                 if isinstance(request, m.Open):
                     self._opening = request
                     self._score_wanted(again=True)
-                if isinstance(request, (m.Configure, m.Reset, m.Rewind, m.Open)):
+                if isinstance(request, _OTHER_STEPS):
                     await self._all_steps()
         except EngineError as error:
             self._say(str(error), error=True)
@@ -209,7 +214,7 @@ class Live(Asking):
 
     async def _all_steps(self) -> None:
         curve = await self._ask(m.History())
-        self._screen.post_message(StepsDone(curve.results, anew=True))
+        self._screen.post_message(StepsDone(curve.results, anew=True, ghost=curve.ghost))
         self._screen.post_message(TextsSampled(curve.samples, anew=True))
 
     async def train_on(self, name: str, text: str, training: m.Training) -> None:

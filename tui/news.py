@@ -36,12 +36,15 @@ class OpenRowGlimpsed(Message):
 
 
 class StepsDone(Message):
-    """New steps, or with `anew` all there are."""
+    """New steps, or with `anew` all there are, also of the future that the run left."""
 
-    def __init__(self, results: tuple[m.StepResult, ...], *, anew: bool) -> None:
+    def __init__(
+        self, results: tuple[m.StepResult, ...], *, anew: bool, ghost: tuple[m.StepResult, ...] = ()
+    ) -> None:
         super().__init__()
         self.results = results
         self.anew = anew
+        self.ghost = ghost
 
 
 class TextsSampled(Message):

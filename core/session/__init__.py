@@ -18,6 +18,7 @@ class Session(Dissects):
         if saved is not None:
             self._recorder.resume(self.at)
             self._go_to(saved.position, what="going on where the run stood")
+            self._make_what_was_begun()
         return self.status()
 
     def configure(self, request: m.Configure) -> m.State:

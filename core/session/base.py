@@ -62,6 +62,7 @@ class Base:
         self._goal = 0
         self._warning: str | None = None
         self._diverged: m.Divergence | None = None
+        self._ghost: tuple[m.StepResult, ...] = ()
 
     @property
     def at(self) -> Opened:
@@ -76,7 +77,7 @@ class Base:
         return m.State(
             model=at.model_info,
             text=at.text_info,
-            training=at.training,
+            training=at.trainer.training,
             step=at.trainer.step_count,
             goal=self._goal,
             running=self.running,
@@ -84,6 +85,8 @@ class Base:
             references=at.references,
             diverged=self._diverged,
             pinned=self._pinned.about if self._pinned else None,
+            learning_rate=at.trainer.recipe.learning_rate(at.trainer.step_count),
+            ghost=len(self._ghost),
             warning=self._warning or self._recorder.warning,
         )
 
@@ -99,6 +102,7 @@ class Base:
         return m.Curve(
             results=tuple(self._looking.watch.joined(results[step]) for step in steps),
             samples=tuple(samples[step] for step in sorted(samples) if step >= request.since),
+            ghost=self._ghost,
         )
 
     def close(self) -> None:
@@ -112,7 +116,8 @@ class Base:
         self._recorder.close(self._opened)
         self._opened = at
         self._until = None
-        self._goal = max(at.training.steps, at.saved.position if at.saved else 0)
+        self._ghost = ()
+        self._goal = at.saved.goal if at.saved else at.training.steps
         self._warning = at.warning
         self._diverged = None
         self._looking.begin(at.model)

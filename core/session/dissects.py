@@ -4,11 +4,11 @@ from contextlib import nullcontext
 
 from core import messages as m
 from core.session.base import Stopped
-from core.session.trains import Trains
+from core.session.intervenes import Intervenes
 from core.trainer import Diverged
 
 
-class Dissects(Trains):
+class Dissects(Intervenes):
     """The anatomy of a step, and of one prediction in it."""
 
     def dissect(self, request: m.Dissect) -> m.Dissected:
@@ -20,6 +20,8 @@ class Dissects(Trains):
         step = trainer.step_count + 1 if request.step is None else request.step
         if not 1 <= step <= max(furthest, trainer.step_count) + 1:
             raise ValueError(f"step {step} is not there yet: choose one from 1 to {furthest + 1}")
+        if trainer.interventions.on_row(step) is not None:
+            raise ValueError(f"step {step} was made on one row: it has no batch to take apart")
         is_next = step == trainer.step_count + 1
         try:
             with nullcontext() if is_next else trainer.aside():

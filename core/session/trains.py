@@ -48,20 +48,26 @@ class Trains(Samples):
         return self.status()
 
     def advance(self) -> None:
-        """One step of the run that goes on: done, written down, told. A loss that is not finite pauses it."""
-        at = self.at
-        self._recorder.begin(at)
-        if at.trainer.step_count == 0 and 0 not in at.results:
-            self._before_the_first_step()
+        """One step of the run that goes on. A loss that is not finite pauses it."""
         try:
-            result = at.trainer.step()
+            self._begin()
+            self._make_step()
         except Diverged as error:
             self._take_in(error)
             self.halt(str(error))
-            return
+
+    def _begin(self) -> None:
+        """Have a folder, and the line of step 0 in it."""
+        self._recorder.begin(self.at)
+        if self.at.trainer.step_count == 0 and 0 not in self.at.results:
+            self._before_the_first_step()
+
+    def _make_step(self) -> None:
+        """The next step: done, written down, told. Raises Diverged."""
+        result = self.at.trainer.step()
         self._looking.pace.trained(result.seconds)
         self._acknowledge(result)
-        last = self._until is not None and result.step >= self._until
+        last = self._until is None or result.step >= self._until
         if last:
             self._until = None
         if last or self._looking.due:

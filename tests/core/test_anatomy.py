@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import core.anatomy
-import core.trainer
+import core.passes
 from core import messages as m
 from core.anatomy import Anatomy
 from core.data import Corpus
@@ -36,7 +36,7 @@ N = tiny.TRAINING.batch * tiny.TRAINING.context
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Several micro-batches, groups of logits and pieces of weights, none of them even."""
-    monkeypatch.setattr(core.trainer, "MICRO_BATCH_TOKENS", 24)
+    monkeypatch.setattr(core.passes, "MICRO_BATCH_TOKENS", 24)
     monkeypatch.setattr(core.anatomy, "_TOGETHER", 16)
     monkeypatch.setattr(core.anatomy, "_ROWS", 7)
     monkeypatch.setattr(core.anatomy, "_PIECE", 100)

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-import core.trainer
+import core.passes
 from core.book import BookCorpus, BookDropout, BookRecipe, initialise
 from core.chunked import loss_and_gradients
 from core.history import History
@@ -196,7 +196,7 @@ def test_the_run_is_that_of_the_books_loop() -> None:
     assert corpus.train_windows % 2 == 1 and corpus.validation_windows == 3
     per_epoch = corpus.train_windows // 2
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(core.trainer, "MICRO_BATCH_TOKENS", N)  # masks would fall otherwise in two halves
+        patch.setattr(core.passes, "MICRO_BATCH_TOKENS", N)  # masks would fall otherwise in two halves
         for step, (loss, evaluation, validation, generator) in zip(
             range(2 * per_epoch + 3), books_steps(), strict=False
         ):
@@ -245,7 +245,7 @@ def test_a_step_that_diverges_draws_nothing(monkeypatch: pytest.MonkeyPatch) -> 
             loss, d_hidden = real(*args, **options)
             return loss * math.inf, d_hidden
 
-        patch.setattr(core.trainer, "loss_and_gradients", infinite)
+        patch.setattr(core.passes, "loss_and_gradients", infinite)
         with pytest.raises(Diverged):
             ours.step()
     assert ours.step().loss == untroubled.step().loss

@@ -4,7 +4,7 @@ import json
 import math
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,8 +19,7 @@ from core import messages as m
 from core import recorder as recording
 from core.checkpoint import load_model, save_model
 from core.messages import Training
-from core.models.gpt2 import Config
-from core.recorder import CHECKPOINT_SECONDS, Recorder
+from core.recorder import CHECKPOINT_SECONDS
 from core.runs import RunError
 from core.scoring import Scorer
 from core.session import Session
@@ -29,80 +28,7 @@ from core.tokenizer import gpt2
 from core.trainer import Diverged
 from core.watching import Overtaken
 from tests.core import tiny
-
-TEXT = "The fat cat sat on the mat"
-TRAINING = Training(batch=2, context=8, steps=20, warmup=2, dropout=0.1, evaluate_every=5)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class Stage:
-    """Sessions over one folder for runs, with what they tell."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.model = folder / "tiny"
-        self.clock = Clock()
-        self.events: list[m.AnyEvent] = []
-        self.between: Callable[[], None] = lambda: None
-        self.interrupted = False
-        self.overtaken = False
-        self.sessions: list[Session] = []
-        model = tiny.model(Config(n_positions=8, n_embd=8, n_layer=1, n_head=2))
-        self.model.mkdir()
-        save_model(model, model.to_hf(), self.model)
-
-    def session(self, **recorder: Any) -> Session:
-        made = Session(
-            emit=self.events.append,
-            between=lambda: self.between(),
-            interrupted=lambda: self.interrupted,
-            overtaken=lambda: self.overtaken,
-            recorder=Recorder(clock=self.clock, **recorder),
-        )
-        self.sessions.append(made)
-        return made
-
-    def opened(self, training: Training = TRAINING, **recorder: Any) -> Session:
-        session = self.session(**recorder)
-        session.open(m.Open(model=str(self.model), training=training))
-        return session
-
-    def told(self, kind: type[Any]) -> list[Any]:
-        return [event for event in self.events if isinstance(event, kind)]
-
-
-@pytest.fixture
-def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    monkeypatch.setenv("NEGLOGP_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    stage = Stage(tmp_path)
-    yield stage
-    for session in stage.sessions:
-        session.close()
-
-
-def train(session: Session, steps: int) -> m.State:
-    session.run(m.Run(steps=steps))
-    while session.running:
-        session.advance()
-    return session.status()
-
-
-def folder_of(session: Session) -> Path:
-    name = session.status().run
-    assert name is not None
-    return runs.run_path(name)
-
-
-def parameters(session: Session) -> dict[str, torch.Tensor]:
-    return {name: p.detach().clone() for name, p in session.at.model.named_parameters()}
+from tests.core.sessions import TEXT, TRAINING, Stage, folder_of, parameters, train
 
 
 def test_nothing_is_written_before_the_first_step(stage: Stage) -> None:

@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+import core.passes
 import core.recipe
-import core.trainer
 from core.chunked import loss_and_gradients
 from core.history import History
 from core.messages import StepResult, Training
@@ -28,7 +28,7 @@ ALL, FEW, NONE = 2**30, 0, -1  # budgets of snapshots; NONE forgets them
 @pytest.fixture
 def small_micro_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two rows of eight tokens at a time, so a batch of five is cut unevenly."""
-    monkeypatch.setattr(core.trainer, "MICRO_BATCH_TOKENS", 16)
+    monkeypatch.setattr(core.passes, "MICRO_BATCH_TOKENS", 16)
 
 
 def figures(result: StepResult) -> tuple[object, ...]:
@@ -101,7 +101,7 @@ def test_a_snapshot_is_a_copy_both_ways() -> None:
 def test_micro_batches_add_up_to_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     trainers, results = [], []
     for tokens in (16, 10**6):
-        monkeypatch.setattr(core.trainer, "MICRO_BATCH_TOKENS", tokens)
+        monkeypatch.setattr(core.passes, "MICRO_BATCH_TOKENS", tokens)
         trainers.append(tiny.trainer())
         results.append(trainers[-1].step())
     assert float(results[0].loss or 0) == pytest.approx(float(results[1].loss or 0), rel=1e-6)
@@ -157,7 +157,7 @@ def test_gradients_are_those_of_the_plain_loss(
         F.cross_entropy(logits.flatten(0, 1), targets.flatten()).backward()
         trainer.step_count = step
         trainer._optimizer.zero_grad()
-        trainer._accumulate_gradients()
+        trainer.passes.gradients(trainer.recipe, trainer.step_count)
         exact = {name: p.grad for name, p in oracle.named_parameters()}
         for name, parameter in model.named_parameters():
             wanted, got = exact[name], parameter.grad
@@ -248,7 +248,7 @@ def infinite_loss(monkeypatch: pytest.MonkeyPatch) -> None:
         loss, d_hidden = loss_and_gradients(*args, **options)  # type: ignore[arg-type]
         return loss * math.inf, d_hidden
 
-    monkeypatch.setattr(core.trainer, "loss_and_gradients", infinite)
+    monkeypatch.setattr(core.passes, "loss_and_gradients", infinite)
 
 
 def endless_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,7 +256,7 @@ def endless_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
         loss, d_hidden = loss_and_gradients(*args, **options)  # type: ignore[arg-type]
         return loss, d_hidden * math.nan
 
-    monkeypatch.setattr(core.trainer, "loss_and_gradients", finite_but_vertical)
+    monkeypatch.setattr(core.passes, "loss_and_gradients", finite_but_vertical)
 
 
 @pytest.mark.parametrize(
@@ -322,7 +322,7 @@ def test_validation_of_a_long_text_is_spread_over_it(monkeypatch: pytest.MonkeyP
     trainer = Trainer(
         tiny.model(), recipe, tiny.TRAINING, restart=lambda _: None, history=History(0), between=lambda: None
     )
-    trainer.model = Watched()  # type: ignore[assignment]
+    trainer.passes.model = Watched()  # type: ignore[assignment]
     assert trainer.evaluate().validation == pytest.approx(math.log(tiny.V), rel=1e-6)
     assert sum(ids.numel() for ids in seen) <= 200
     windows = torch.cat([inputs for inputs, _ in long.validation_batches()])

@@ -21,12 +21,10 @@ from core.trigram import KneserNey
 from core.trigram_line import TrigramLine, summed, trigram_reference
 from tests.commands.command import STORY
 from tests.core import tiny
-from tests.core.test_session import TRAINING, Stage, stage, train
+from tests.core.sessions import TRAINING, Stage, train
 
 PATIENCE = 30.0  # seconds
 Shown = tuple[m.Reference, ...]
-
-__all__ = ["stage"]  # a fixture
 
 
 def test_the_sum_is_that_of_each_target_after_its_window_up_to_it() -> None:

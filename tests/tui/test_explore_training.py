@@ -265,7 +265,7 @@ async def test_settings_send_a_configuration_when_applied_and_nothing_when_not()
         assert dialog.query_one("#batch", Input).value == "8"
         dialog.query_one("#batch", Input).value = "4"
         dialog.query_one("#steps", Input).value = "50"
-        await ex.press("enter")
+        await ex.press("enter", "n")  # a new run with them
         assert orders(ex)[1:] == [m.Configure(training=m.Training(batch=4, steps=50))]
         assert ex.status.startswith(" step 0/50 · ‖ paused") and ex.table.step == 0
 

@@ -90,10 +90,10 @@ async def test_a_look_back_ends_and_begins_anew_with_what_is_recorded_of_it() ->
 async def test_the_curve_of_the_prompt_begins_anew() -> None:
     async with exploring() as ex:
         await ex.press("escape", "s", "s")
-        assert len(ex.chart._prompt.steps) == 3
+        assert len(ex.chart._curves.prompt.steps) == 3
         await ex.press("0")
-        assert list(ex.chart._prompt.steps) == [2]
-        assert list(ex.chart._prompt.values) == [pytest.approx(float(ex.table.summary.mean or 0))]
+        assert list(ex.chart._curves.prompt.steps) == [2]
+        assert list(ex.chart._curves.prompt.values) == [pytest.approx(float(ex.table.summary.mean or 0))]
 
 
 @pytest.mark.parametrize("size", [(80, 24), (60, 15)])

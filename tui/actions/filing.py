@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from core.messages import Configure, Table, Training
+from core.messages import ChangeSettings, Configure, Pause, Run, Table, Training
 from core.text import safe
 from tui.actions.base import Exploring
 
@@ -42,16 +42,35 @@ class Filing(Exploring):
         if state is None:
             self.refuse(_STARTING)
             return
-        screen = SettingsScreen(state.training, presets=PRESETS, model=state.model, folder=self.folder)
+        screen = SettingsScreen(
+            state.training, presets=PRESETS, model=state.model, folder=self.folder, step=state.step
+        )
         settings = await self.app.push_screen_wait(screen)
         if settings is None:
             return
         if settings.opened is None:
-            self.live.send(Configure(training=settings.training))
+            await self._apply(state.training, settings.training)
         else:
             for note in settings.opened.notes:
                 self.say(note)
             self._train_on(settings.opened, settings.training)
+
+    async def _apply(self, before: Training, training: Training) -> None:
+        """Go on with other settings from here, or begin a run with them, as the person wishes."""
+        from tui.screens.from_here import FromHereScreen
+
+        state = self.live.state
+        if state is None or not state.step or before.fixed_differences(training):
+            self.live.send(Configure(training=training))
+            return
+        from_here = await self.app.push_screen_wait(
+            FromHereScreen(state.step, ahead=state.step < self.furthest, run=state.run)
+        )
+        if from_here:
+            again = (Run(),) if state.running else ()
+            self.live.send(Pause(), ChangeSettings(training=training), *again)
+        elif from_here is not None:
+            self.live.send(Configure(training=training))
 
     def action_open_file(self) -> None:
         self.ask(self._open_file)

@@ -7,7 +7,7 @@ from tui.formats import Unit, information
 
 _MOST = 20  # rows
 _LOSSES: dict[str, Callable[[StepResult], Real | None]] = {
-    "training": lambda result: result.loss,
+    "training": lambda result: result.loss if result.kind is None else None,  # of batches, not of a row
     "evaluation": lambda result: result.evaluation,  # of training batches, without dropout
     "validation": lambda result: result.validation,
     "prompt": lambda result: result.prompt,

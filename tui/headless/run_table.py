@@ -18,6 +18,7 @@ from tui.screens.listing import size
 _HEADINGS = ("run", "from", "text", "steps", "last", "best", "written", "size")
 _WORDS = 3  # of the columns, which stand to the left; numbers to the right
 _MOST = 11  # cells of a model's or a text's name
+_PARENT = 15  # of the name of the run that one went its own way from, and of the step
 _GAP = "  "
 _TIE = "\u00a0"  # a space at which no line is broken
 _SAID = ("kind", "preset", "id", "name")  # of the start; the model's name says it
@@ -46,7 +47,7 @@ def table(found: RunList, now: datetime, width: int) -> Iterator[str]:
 def _row(run: Listed, now: datetime) -> list[str]:
     return [
         safe(run.name),
-        _short(run.model),
+        _short(run.model) if run.parent is None else _short_parent(run.parent, run.parent_step or 0),
         _short(run.text),
         f"{run.step:,}/{run.goal:,}",
         _nats(run.validation_nats),
@@ -82,7 +83,7 @@ def span(seconds: float) -> str:
 def page(saved: Saved, width: int) -> Iterator[str]:
     """One run: what it was made from, where it stands, and its curve."""
     run, record = summary(saved), saved.record
-    settings = msgspec.structs.asdict(record.training)
+    settings = msgspec.structs.asdict(saved.training)
     text = settings.pop("text")
     start = {key: value for key, value in run.start.items() if key not in _SAID}
     back = f" (it went back from step {saved.furthest:,})" if saved.furthest > run.step else ""
@@ -91,6 +92,7 @@ def page(saved: Saved, width: int) -> Iterator[str]:
     said = {
         "folder": run.folder,
         "from": _listing({run.model: "", **start}),
+        **({"parent": f"{run.parent}, after step {run.parent_step:,}"} if run.parent else {}),
         "text": f"{text} (SHA-256 {record.text_sha256[:12]}…)",
         "settings": _listing(settings),
         "made with": _listing(record.conditions),
@@ -115,6 +117,13 @@ def _samples(samples: Sequence[SampleText]) -> str:
 
 def _listing(said: Mapping[str, object]) -> str:
     return ", ".join(f"{key.replace('_', _TIE)}{_TIE}{value}".rstrip() for key, value in said.items())
+
+
+def _short_parent(name: str, step: int) -> str:
+    """cat@120, however long the name is."""
+    at = f"@{step}"
+    room = max(1, _PARENT - len(at))
+    return cells.left(safe(name), min(room, cells.cell_len(safe(name)))) + at
 
 
 def _short(name: str) -> str:

@@ -2,8 +2,9 @@
 
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 import msgspec
@@ -50,8 +51,7 @@ def train(
     `fit` shortens the context to what the model has. Raises ValueError: what
     is wrong, or why the run ended before its last step.
     """
-    if out.startswith(runs.AUTOMATIC):
-        raise ValueError(f"names that start with {runs.AUTOMATIC!r} are the screen's, for runs that it drops")
+    _require_not_automatic(out)
     of = weights(model)
     training = of.fitting(training) if fit else training
     with Interrupts() as interrupts:
@@ -61,24 +61,46 @@ def train(
         run.go(training.steps, beside)
 
 
-def resume(name: str, file: str | None, steps: int | None, beside: Beside) -> None:
+def resume(
+    name: str,
+    file: str | None,
+    steps: int | None,
+    beside: Beside,
+    *,
+    out: str | None,
+    changed: Mapping[str, Any],
+) -> None:
     """Go on with a run where it stands, to its last step or for `steps` more. Raises as `train` does.
 
-    `file` hands its text over once more, for a machine that does not have it.
+    `file` hands its text over once more, for a machine that does not have it. With settings that `changed` it
+    goes on as the new run `out`, and the run itself stays as it is.
     """
+    if out is not None:
+        _require_not_automatic(out)
+        if (runs.run_path(out) / "run.json").exists():
+            raise ValueError(f"there is a run in {runs.run_path(out)} already: choose another name")
     folder = runs.run_path(name)
     runs.read(folder)  # a folder that is no run would open as a model to start a new one from
     with Interrupts() as interrupts:
-        run = _Run(interrupts, name=name)
+        run = _Run(interrupts, name=name if out is None else out)
         if file is not None:
             run.take_in(file)
         state = run.session.open(m.Open(model=str(folder.resolve())))
+        if changed:
+            training = msgspec.structs.replace(state.training, **changed)
+            run.session.fork()
+            state = run.session.change_settings(m.ChangeSettings(training=training))
         if state.warning:
             note(state.warning)
         if steps is None and state.step >= state.goal:
             run.session.close()
             raise ValueError(f"all {state.goal:,} steps of {name} are done: with --steps N it trains N more")
         run.go(state.goal - state.step if steps is None else steps, beside)
+
+
+def _require_not_automatic(name: str) -> None:
+    if name.startswith(runs.AUTOMATIC):
+        raise ValueError(f"names that start with {runs.AUTOMATIC!r} are the screen's, for runs that it drops")
 
 
 class _Run:

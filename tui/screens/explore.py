@@ -21,6 +21,7 @@ from tui.actions.diverging import Diverging
 from tui.actions.filing import Filing
 from tui.actions.retargeting import Retargeting
 from tui.actions.sampling import Sampling
+from tui.actions.training_on_row import TrainingOnRow
 from tui.bindings import EXPLORE
 from tui.engine import Line
 from tui.formats import Unit
@@ -47,7 +48,9 @@ HIGH = 20  # rows; with fewer, the chart has the place of the sample text
 SMALLEST = (60, 15)
 
 
-class ExploreScreen(Beside, Comparing, Retargeting, Auditing, Sampling, Diverging, Dissecting, Filing):
+class ExploreScreen(
+    Beside, Comparing, Retargeting, Auditing, Sampling, TrainingOnRow, Diverging, Dissecting, Filing
+):
     """Everything at once. What a person does is in `tui.actions`; what is shown here is only handed on."""
 
     BINDINGS = EXPLORE
@@ -117,7 +120,7 @@ class ExploreScreen(Beside, Comparing, Retargeting, Auditing, Sampling, Divergin
         self.furthest = max(self.furthest, state.step)
         chart.cursor = state.step if state.step < self.furthest else None
         self.query_one(StatusLine).set_state(state)
-        self.show_note(self.warning_of(state))
+        self.note_changed()
         self.offer_way_back(state)
 
     @on(TableChanged)
@@ -135,14 +138,16 @@ class ExploreScreen(Beside, Comparing, Retargeting, Auditing, Sampling, Divergin
             self.table.clear()
             self.show_selected()
         self.table_shown()
+        self.row_shown(event.table)
 
     @on(StepsDone)
     def _steps_done(self, event: StepsDone) -> None:
+        self.steps_told(event.results, anew=event.anew)
         chart = self.query_one(LossChart)
         if event.anew:
             self.look_at(None)
             self.furthest = max((result.step for result in event.results), default=0)
-            chart.replace(event.results)
+            chart.replace(event.results, event.ghost)
         else:
             self.furthest = max(self.furthest, *(result.step for result in event.results))
             chart.add(event.results)
@@ -214,6 +219,7 @@ class ExploreScreen(Beside, Comparing, Retargeting, Auditing, Sampling, Divergin
         self.query_one(StatusLine).set_unit(unit)
         self.show_selected()
         self.table_shown()
+        self.note_changed()
 
     def on_resize(self, event: Resize) -> None:
         size = event.size

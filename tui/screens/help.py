@@ -25,7 +25,7 @@ FIGURES = (
     ),
     (
         "row 0",
-        "The prompt's first token, predicted after <|endoftext|>; all other rows are read after that then, too.",
+        "The prompt's first token, predicted after <|endoftext|>; the other rows are read after that, too.",
     ),
     (
         "p beside q",

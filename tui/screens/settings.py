@@ -38,7 +38,7 @@ class SettingsScreen(DialogScreen[Settings | None]):
     """Edits a run's configuration; None when it is called off or nothing was changed.
 
     `presets` are the model sizes with a short description each; `model` is the one at hand, whose size can
-    be chosen only if it is a fresh one; `folder` is where the file dialog begins.
+    be chosen only if it is a fresh one; `folder` is where the file dialog begins; the run is at `step`.
     """
 
     CSS_PATH: ClassVar[list[str | PurePath]] = ["dialog.tcss", "settings.tcss"]
@@ -50,13 +50,20 @@ class SettingsScreen(DialogScreen[Settings | None]):
     ]
 
     def __init__(
-        self, training: Training, *, presets: Mapping[str, str], model: ModelInfo, folder: Path
+        self,
+        training: Training,
+        *,
+        presets: Mapping[str, str],
+        model: ModelInfo,
+        folder: Path,
+        step: int = 0,
     ) -> None:
         super().__init__("Settings", accept="Apply")
         self._before = training
         self._presets = presets
         self._model = model
         self._folder = folder
+        self._step = step
         self._opened: Opened | None = None
         self._faults: dict[str, str] = {}
 
@@ -166,7 +173,8 @@ class SettingsScreen(DialogScreen[Settings | None]):
             return None
         training = msgspec.structs.replace(self._before, text=self._text, preset=preset, **values)
         other = self._file_to_use is not None
-        result.say(consequence(self._before, training, other_text=other, model=self._model))
+        said = consequence(self._before, training, other_text=other, model=self._model, step=self._step)
+        result.say(said)
         return training
 
     @property

@@ -71,10 +71,14 @@ ADVANCED = (
 FIELDS = BASIC + ADVANCED
 
 
-def consequence(before: Training, after: Training, *, other_text: bool, model: ModelInfo) -> str:
-    """What applying does, in one sentence."""
+def consequence(
+    before: Training, after: Training, *, other_text: bool, model: ModelInfo, step: int = 0
+) -> str:
+    """What applying does to a run that stands at a step, in one sentence."""
     if after == before and not other_text:
         return "Nothing is changed: the run goes on as it is."
+    if step and not other_text and not before.fixed_differences(after):
+        return f"Applies from step {step:,} on, or to a new run: you are asked which."
     rebuilt = ("seed", "preset", "context") if model.fresh else ()
     if any(getattr(before, name) != getattr(after, name) for name in rebuilt):
         return "Starts a new run from step 0 with a freshly initialised model."

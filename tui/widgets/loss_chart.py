@@ -16,6 +16,7 @@ from core.text import safe
 from tui import axes, formats, plotting
 from tui.bindings import LOOKING
 from tui.chart_words import sentence
+from tui.curves import Curves
 from tui.formats import Unit
 from tui.series import Series
 from tui.widgets.lines import LineView, strip
@@ -25,7 +26,6 @@ FOLLOW = 0.1  # seconds between two pictures while the cursor moves
 LEAST_WIDTH, LEAST_HEIGHT = 24, 6  # cells; below, only the words are shown
 
 WORDS = Style(color="#8b93a1")
-RAW, RAW_FAINT = "#6b562c", "#3d3420"
 
 
 class LossChart(LineView, can_focus=True):
@@ -52,54 +52,45 @@ class LossChart(LineView, can_focus=True):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
-        self._training = Series("train", "train", "●", "#e8b04b", "#66532f")
-        self._validation = Series("validation", "val", "◆", "#6fb7e9", "#37556c")
-        self._prompt = Series("this prompt", "prompt", "■", "#c58af9", "#5b4473")
-        self._last = -1  # the last known step
+        self._curves = Curves()
         self._range: axes.Range | None = None
         self._drawn = -REDRAW
         self._timer: Timer | None = None
 
     @property
-    def _all(self) -> tuple[Series, Series, Series]:
-        return self._training, self._validation, self._prompt
+    def _last(self) -> int:
+        """The last known step."""
+        return self._curves.last
 
     # ------------------------------------------------------------------------------------ what it is told
 
     def add(self, results: Sequence[StepResult]) -> None:
         """Take in newer steps. A step that was known is replaced, and a cursor that was set moves on."""
         if results:
-            self._take(results)
+            self._curves.put(results)
             if self.cursor is not None:
                 self.set_reactive(LossChart.cursor, results[-1].step)
             self._request(REDRAW)
 
-    def replace(self, results: Sequence[StepResult]) -> None:
-        """Show another run, or another past of this one."""
-        for series in self._all:
-            series.clear()
-        self._last, self._range = -1, None
-        self._take(results)
+    def replace(self, results: Sequence[StepResult], ghost: Sequence[StepResult] = ()) -> None:
+        """Show another run, or another past of this one; and faintly the future that it left."""
+        self._curves = Curves(results, ghost)
+        self._range = None
         self._request(0)
 
     def clear_prompt(self) -> None:
         """Begin the prompt's curve anew: the prompt was edited."""
-        if self._prompt.steps or self._prompt.broken:
-            self._prompt.clear()
+        prompt = self._curves.prompt
+        if prompt.steps or prompt.broken:
+            prompt.clear()
+            self._curves.ghost.prompt.clear()
             self._request(REDRAW)
 
     def put_prompt(self, step: int, nats: float) -> None:
         """Set the prompt's loss at a step, as the table shows it."""
-        self._prompt.put(step, nats)
+        self._curves.prompt.put(step, nats)
         if self._last:
             self._request(REDRAW)
-
-    def _take(self, results: Sequence[StepResult]) -> None:
-        for result in results:
-            self._last = max(self._last, result.step)
-            for series, value in zip(self._all, (result.loss, result.validation, result.prompt), strict=True):
-                if value is not None:
-                    series.put(result.step, float(value))
 
     def watch_references(self) -> None:
         self._request(0)
@@ -168,9 +159,9 @@ class LossChart(LineView, can_focus=True):
         return self._present if self.looked_at is None else min(self.looked_at, self._last)
 
     def _picture(self, width: int, height: int) -> list[Strip]:
-        steps = axes.step_range(self._last, self.goal)
-        lines, under = self._curves(steps, width)
-        per_nat = self.unit.per_nat
+        curves, per_nat = self._curves, self.unit.per_nat
+        steps = axes.step_range(curves.end, self.goal)
+        lines, under = curves.lines(self._present, steps, width, per_nat)
         if any(line.y for line in lines + under):
             known = [] if self.level is None else [self.level.nats * per_nat]
             values = chain(known, *(line.y for line in lines + under))
@@ -185,9 +176,12 @@ class LossChart(LineView, can_focus=True):
             x_name="step",
             rules=self._rules(),
             marks=[
-                plotting.Mark(point[0], point[1] * per_nat, series.glyph, series.colour)
-                for series in self._all
-                if (point := self._end(series)) is not None
+                *(
+                    plotting.Mark(point[0], point[1] * per_nat, series.glyph, series.colour)
+                    for series in curves.all
+                    if (point := self._end(series)) is not None
+                ),
+                *curves.row_marks(self._present, per_nat),
             ],
             upright=float(self._shown) if self._shown < self._last or self.looked_at is not None else None,
         )
@@ -201,35 +195,17 @@ class LossChart(LineView, can_focus=True):
             names = (*self._names(self.level), self.level.name, "B")
             level = self.level.nats * per_nat
             # First, as what a person has asked for finds room for its name before the rest does.
-            rules.insert(0, plotting.Rule(level, names, self._prompt.faint, self._prompt.colour))
+            rules.insert(
+                0, plotting.Rule(level, names, self._curves.prompt.faint, self._curves.prompt.colour)
+            )
         return rules
-
-    def _curves(self, steps: axes.Range, width: int) -> tuple[list[plotting.Line], list[plotting.Line]]:
-        """The three curves up to the present step; and, to go under them, later steps and single batches."""
-        training, validation, prompt = self._all
-        present, per_nat = self._present, self.unit.per_nat
-        lines: list[plotting.Line] = []
-        under: list[plotting.Line] = []
-        for xs, ys, colour, faint in (
-            (training.steps, training.values, RAW, RAW_FAINT),
-            (training.steps, training.averages(), training.colour, training.faint),
-            (validation.steps, validation.values, validation.colour, validation.faint),
-            (prompt.steps, prompt.values, prompt.colour, prompt.faint),
-        ):
-            x, nats = axes.thin(xs, ys, steps, 2 * width)
-            y = [value * per_nat for value in nats]
-            i = bisect_right(x, present)
-            if i < len(x):
-                under.append(plotting.Line(x[max(0, i - 1) :], y[max(0, i - 1) :], faint))
-            (under if colour == RAW else lines).append(plotting.Line(x[:i], y[:i], colour))
-        return lines, under
 
     def _end(self, series: Series) -> tuple[int, float] | None:
         """Where a curve is at the step that is shown: of training, its average."""
         i = bisect_right(series.steps, self._shown) - 1
         if i < 0:
             return None
-        return series.steps[i], series.averages()[i] if series is self._training else series.values[i]
+        return series.steps[i], series.averages()[i] if series is self._curves.training else series.values[i]
 
     def _names(self, reference: Reference) -> tuple[str, str]:
         """A line's name with its number, with and without the unit."""
@@ -241,10 +217,10 @@ class LossChart(LineView, can_focus=True):
     def _legend(self, width: int) -> Strip:
         """The newest numbers, in as many words as the width has room for."""
         present = self._shown
-        values = [(series, point[1]) for series in self._all if (point := series.latest(present))]
+        values = [(series, point[1]) for series in self._curves.all if (point := series.latest(present))]
         if not values:
             return strip()
-        average = self._end(self._training)
+        average = self._end(self._curves.training)
         for step, name, averaged, between in (
             (True, 0, True, " · "),
             (True, 1, True, " · "),
@@ -262,7 +238,7 @@ class LossChart(LineView, can_focus=True):
                 segments += [Segment(f"{series.glyph} ", Style(color=series.colour))]
                 segments += [Segment(series.names[name], WORDS)]
                 segments += [Segment(formats.information(value, self.unit))]
-                if averaged and average is not None and series is self._training:
+                if averaged and average is not None and series is self._curves.training:
                     segments += [Segment(f" (avg {formats.information(average[1], self.unit)})", WORDS)]
             line = strip(*segments, Segment(f" {self.unit.value}", WORDS))
             if line.cell_length <= width:
@@ -274,7 +250,8 @@ class LossChart(LineView, can_focus=True):
         present = self._shown
         if self._last <= 0:
             return "No training step has been made yet."
-        training, validation, prompt = self._all
+        curves = self._curves
+        training, validation, prompt = curves.all
         parts = [
             sentence("Training loss", training, present, self.unit, smooth=training.averages()),
             sentence("Validation loss", validation, present, self.unit, over=1),  # it is measured rarely
@@ -282,6 +259,11 @@ class LossChart(LineView, can_focus=True):
         ]
         if present < self._last:
             parts.append(f"At step {present}; later steps are known up to {self._last}.")
+        if rows := [str(step) for step in curves.rows if step <= present]:
+            parts.append(f"Made on one row: step {', '.join(rows)}.")
+        if curves.ghost.last > 0:
+            left, end = curves.left_at, curves.ghost.last
+            parts.append(f"The future that the run left at step {left} is known up to step {end}.")
         if self.level is not None:
             parts.append(f"On this prompt {self._names(self.level)[0]}.")
         parts += [f"Reference: {self._names(each)[0]}." for each in self.references]

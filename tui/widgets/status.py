@@ -54,7 +54,7 @@ class StatusLine(LineView):
             if result.loss is None:
                 continue
             self._results[result.step] = result
-            if result.seconds > 0:
+            if result.seconds > 0 and result.kind is None:
                 speed = result.tokens / result.seconds
                 self._speed = speed if self._speed is None else self._speed + _SMOOTH * (speed - self._speed)
         self._build()
@@ -76,7 +76,8 @@ class StatusLine(LineView):
         last = self._results.get(state.step)
         if last is not None:
             loss = formats.information(last.loss, self._unit)
-            parts.append((f"batch loss {loss} {self._unit.value}", theme.PLAIN))
+            of = "batch" if last.kind is None else "row's"
+            parts.append((f"{of} loss {loss} {self._unit.value}", theme.PLAIN))
             parts.append((f"lr {last.learning_rate:.1e}", theme.DIM))
         if self._speed is not None:
             parts.append((f"{self._speed:,.0f} tok/s", theme.DIM))
