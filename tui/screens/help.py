@@ -25,7 +25,7 @@ FIGURES = (
     ),
     (
         "row 0",
-        "The prompt's first token, predicted after <|endoftext|>; all other rows are read after that then, too.",
+        "The prompt's first token, predicted after <|endoftext|>, after which all rows are read then.",
     ),
     (
         "p beside q",
