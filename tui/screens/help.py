@@ -25,7 +25,7 @@ FIGURES = (
     ),
     (
         "row 0",
-        "The prompt's first token, predicted after <|endoftext|>; the other rows are read after that, too.",
+        "The prompt's first token, predicted after <|endoftext|>, after which all rows are read then.",
     ),
     (
         "p beside q",
