@@ -69,7 +69,7 @@ def compare(a: Table, b: Table) -> Comparison:
     surprisals_a, surprisals_b = _surprisals(a), _surprisals(b)
     spans = []
     for (start, a0, b0), (end, a1, b1) in pairwise(_common(pieces_a, pieces_b)):
-        scored = a0 > 0 and b0 > 0
+        scored = start > 0  # before the first place that both cut, nothing is predicted of the first token
         spans.append(
             Span(
                 start=start,
