@@ -70,7 +70,8 @@ def compare(a: Table, b: Table) -> Comparison:
     own = int(a.first_token)  # `<|endoftext|>`, which is none of the text
     spans = []
     for (start, a0, b0), (end, a1, b1) in pairwise(_common(pieces_a, pieces_b)):
-        scored = a.first_token or (a0 > 0 and b0 > 0)
+        # Without row 0 nothing is predicted of what comes before the first place that both cut.
+        scored = a.first_token or start > 0
         spans.append(
             Span(
                 start=start,

@@ -154,8 +154,15 @@ def test_of_a_run_the_checkpoint_it_stands_at_is_pinned(stage: Stage) -> None:
     assert stage.session.pin(m.Pin(model=state.run)).pinned == m.Pinned(name=state.run, step=2)
     told = stage.session.compare(m.Compare(text=TEXT))
     torch.testing.assert_close(surprisals(told.table), surprisals(table), atol=1e-5, rtol=0)
+    stage.session.open(m.Open(model=state.run))
+    stage.train(3)
+    later = stage.session.score(m.Score(text=TEXT))
+    stage.session.open(m.Open(model=str(stage.b), training=TRAINING))
     folder = runs.run_path(state.run)
-    assert stage.session.pin(m.Pin(model=str(folder))).pinned == m.Pinned(name=state.run, step=2)
+    assert stage.session.pin(m.Pin(model=state.run)).pinned == m.Pinned(name=state.run, step=5)
+    told = stage.session.compare(m.Compare(text=TEXT))
+    torch.testing.assert_close(surprisals(told.table), surprisals(later), atol=1e-5, rtol=0)
+    assert stage.session.pin(m.Pin(model=str(folder))).pinned == m.Pinned(name=state.run, step=5)
 
 
 def test_a_model_that_cannot_be_pinned_leaves_the_one_before(stage: Stage, tmp_path: Path) -> None:

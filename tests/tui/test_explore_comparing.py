@@ -109,6 +109,22 @@ async def test_a_comparison_of_a_text_that_is_no_longer_there_is_not_shown() -> 
         assert ex.screen.comparison is not None and ex.screen.comparison.scored == 1
 
 
+async def test_what_one_b_said_is_not_shown_of_another() -> None:
+    async with exploring() as ex:
+        await pinned_then_trained(ex)
+        old = ex.screen._compared
+        assert old is not None
+        ex.engine.fail_next("a newer prompt took its place", "superseded", m.Compare)
+        ex.screen.live.send(m.Pin(model="tiny"))
+        await ex.settled()
+        assert ex.title("table-pane").startswith("A now, B = tiny · ")
+        assert ex.screen.comparison is not None and ex.screen.comparison.scored == 0
+        ex.screen.post_message(ModelCompared(old))  # late, as it was asked of the one before
+        await ex.settled()
+        assert ex.screen.comparison is not None and ex.screen.comparison.scored == 0
+        assert ex.candidates.opposed is not None and not ex.candidates.opposed.p
+
+
 async def test_the_candidates_of_a_have_the_p_of_b_beside_and_bs_own_list() -> None:
     async with exploring() as ex:
         await pinned_then_trained(ex, steps=40)
