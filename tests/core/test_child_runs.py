@@ -114,6 +114,7 @@ def test_what_is_taken_back_leaves_no_checkpoint_to_go_on_from(stage: Stage) -> 
     train(session, 1)
     after = tiny.state(session.at.trainer)
     session.close()
+    assert (stage.folder / "named" / "checkpoint-3").exists(), "of the step that took its place"
     resumed = stage.session()
     resumed.open(m.Open(model=str(stage.folder / "named")))
     assert tiny.same(tiny.state(resumed.at.trainer), after)
@@ -143,7 +144,9 @@ def test_where_steps_followed_it_stays_a_part_of_the_run(stage: Stage) -> None:
 
 def test_from_an_earlier_step_it_is_a_run_of_its_own_that_is_replayed_from_its_start(stage: Stage) -> None:
     session = watching(stage)
-    train(session, 6)
+    train(session, 1)
+    session.train_on_row(on_row(4))  # which both have in common
+    train(session, 4)
     parent = folder_of(session)
     session.train_on_row(on_row())
     train(session, 1)
@@ -178,7 +181,8 @@ def test_a_childs_future_is_not_mixed_up_with_its_parents(stage: Stage) -> None:
     session.rewind(m.Rewind(step=2))
     session.train_on_row(on_row())
     there = tiny.state(session.at.trainer)
-    session.rewind(m.Rewind(step=1))  # by snapshots: those of the parent's steps 3 to 6 are gone
+    assert max(session.at.trainer.history.steps) <= 3, "no snapshot of the parent's future is left"
+    session.rewind(m.Rewind(step=1))
     session.rewind(m.Rewind(step=3))
     assert session.status().warning is None and tiny.same(tiny.state(session.at.trainer), there)
     with pytest.raises(ValueError, match="step 4 is not there yet"):

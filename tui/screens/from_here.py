@@ -23,7 +23,7 @@ class FromHereScreen(DialogScreen[bool | None]):
 
     def __init__(self, step: int, *, ahead: bool, run: str | None) -> None:
         super().__init__("From here, or a new run?", accept="From here")
-        kept = f", and {safe(run)} keeps the steps after it" if run is not None else ""
+        kept = f", and {safe(run)} keeps the steps it has" if run is not None else ""
         as_what = f"as a run of its own{kept}" if ahead else "in this run"
         self._words = (
             f"From here: the steps after step {step:,} are made with the new settings, {as_what}.\n\n"

@@ -1,5 +1,6 @@
 """A dialog that asks for the size of a step on one row: its learning rate."""
 
+from pathlib import PurePath
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -11,14 +12,15 @@ from tui.screens.numbers import number, written
 
 LOW, HIGH = 1e-9, 10.0
 _ABOUT = (
-    "One step of the optimizer on this row alone, at the learning rate you give. It makes what follows "
-    "likelier here, and moves every other row too: the table shows which ones pay for it."
+    "One step of the optimizer on this row alone makes what follows likelier here, and moves every other row "
+    "too: the table shows which ones pay for it."
 )
 
 
 class RowStepScreen(DialogScreen[float | None]):
     """Asks for a learning rate; None when it is called off. `words` name the row, safe for a terminal."""
 
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["dialog.tcss", "row_step.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "accept", "Train", priority=True, id="row.accept", tooltip="Make the step"),
     ]
