@@ -199,7 +199,7 @@ def test_a_screen_of_another_version_is_told_and_a_request_that_crashes_is_only_
 
 
 def test_an_engine_at_rest_tells_of_the_trigram_line_as_soon_as_it_is_made(model: str) -> None:
-    text = "".join(f"{n} cats sat on {n % 7} mats. " for n in range(AT_ONCE_IN_LINE // 8))
+    text = "".join(f"{n} cats sat on {n % 7} mats. " for n in range(AT_ONCE_IN_LINE // 6))  # 8 tokens each
 
     async def work(talk: Talk, line: ProcessLine) -> None:
         await talk.ask(m.Upload(name="cats.txt", text=text, first=True, last=True))
