@@ -42,6 +42,7 @@ from core.close_records import (
     Follower as Follower,
 )
 from core.requests import (
+    Allow as Allow,
     AnyRequest as AnyRequest,
     Request as Request,
     Open as Open,

@@ -187,7 +187,10 @@ class Reference(Message, frozen=True, kw_only=True):
 
 
 class State(Message, frozen=True, kw_only=True):
-    """Where the session stands. `goal` is the step at which a run pauses by itself."""
+    """Where the session stands. `goal` is the step at which a run pauses by itself.
+
+    `snapshot_gb` is how much disk a run may take up for going back, in 10^9 bytes.
+    """
 
     model: ModelInfo
     text: TextInfo
@@ -196,6 +199,7 @@ class State(Message, frozen=True, kw_only=True):
     goal: int
     running: bool
     run: str | None = None
+    snapshot_gb: float = 10.0
     references: tuple[Reference, ...] = ()
     warning: str | None = None
 

@@ -1,6 +1,7 @@
 """A run's folder as it is found: name, record, steps and checkpoints, and the lock of its writer."""
 
 import fcntl
+import hashlib
 import os
 import re
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import platformdirs
 from core.messages import StepResult, Training
 
 AUTOMATIC = "explore-"  # how a run is called that nobody named
+SNAPSHOTS = "snapshots"  # the folder in a run's that they lie in
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -35,6 +37,12 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     text_sha256: str
     conditions: dict[str, str | int]
     schema: int = 1
+
+    @property
+    def identity(self) -> str:
+        """What tells this run from any other: a hash of all it is a function of."""
+        made_of = [self.start, self.training, self.text_sha256]
+        return hashlib.sha256(msgspec.json.encode(made_of, order="sorted")).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)

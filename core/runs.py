@@ -10,18 +10,20 @@ from typing import IO
 
 import msgspec
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from core.checkpoint import PARTIAL, appearing, save_model, sync, write_json
 from core.history import Snapshot
 from core.messages import StepResult
 from core.models.gpt2 import Model
+from core.tensor_file import write
 
 # One statement for all names of a module; sorted, each would have one of its own.
 # isort: off
 from core.run_folder import (
     AUTOMATIC as AUTOMATIC,
+    SNAPSHOTS as SNAPSHOTS,
     RunError as RunError,
     RunRecord as RunRecord,
     Saved as Saved,
@@ -30,6 +32,7 @@ from core.run_folder import (
     locked,
     newest_checkpoint as newest_checkpoint,
     read as read,
+    read_record as read_record,
     run_path as run_path,
     runs_folder as runs_folder,
     standing_checkpoint as standing_checkpoint,
@@ -139,9 +142,9 @@ class Run:
         try:
             with appearing(target) as beside:
                 save_model(model, tensors, beside)
-                save_file(snapshot.moments, beside / "optimizer.safetensors")
+                write(beside / "optimizer.safetensors", snapshot.moments, {})
                 if snapshot.recipe:
-                    save_file(snapshot.recipe, beside / "recipe.safetensors")
+                    write(beside / "recipe.safetensors", snapshot.recipe, {})
                     sync(beside / "recipe.safetensors")
                 write_json(beside / "trainer.json", {"step": snapshot.step})
                 sync(beside / "optimizer.safetensors")
@@ -188,12 +191,16 @@ def _open_after_last_line(file: Path) -> IO[bytes]:
 
 
 def drop_old_automatic_runs() -> None:
-    """Of the runs nobody named, the newest few stay; one that is being written stays in any case."""
+    """Of the runs nobody named, the newest few stay, without their snapshots, which are what takes the room.
+
+    One that is being written stays in any case as it is.
+    """
     folders = sorted(f for f in runs_folder().glob(f"{AUTOMATIC}*") if f.is_dir())
-    for folder in folders[:-_KEPT_AUTOMATIC]:
+    for folder in folders:
         try:
             run = Run(folder, keep=1)
         except RunError:
             continue
-        shutil.rmtree(folder, ignore_errors=True)
+        stays = folder in folders[-_KEPT_AUTOMATIC:]
+        shutil.rmtree(folder / SNAPSHOTS if stays else folder, ignore_errors=True)
         run.close()

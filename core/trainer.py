@@ -19,7 +19,6 @@ from core.recipe import Evaluation, Recipe
 from core.wire import measured
 
 MICRO_BATCH_TOKENS = 512  # computed between two looks at the inbox; a run is a function of it, too
-_SNAPSHOT_SHARE = 0.05  # of the training time may go into snapshots
 _DENSE = 8  # steps before a rewind's target that are kept on the way, so that the next step back is at hand
 
 
@@ -62,8 +61,6 @@ class Trainer:
         self._optimizer = Optimizer(recipe.groups(model))
         # Gradients of the vocabulary's size live on, as making them anew costs more than what goes into them.
         self._large_gradients = {p: torch.zeros_like(p) for p in (model.wte.weight, model.head)}
-        self._seconds_training = 0.0
-        self._seconds_snapshots = 0.0
 
     # ------------------------------------------------------------------------------------------- forwards
 
@@ -83,8 +80,10 @@ class Trainer:
         self.step_count += 1
         evaluated = self.recipe.evaluation(self.step_count, self._total) or Evaluation(None, None)
         seconds = time.perf_counter() - began
-        self._seconds_training += seconds
-        self._keep_snapshot_if_cheap()
+        self.history.trained(seconds)
+        if self.history.due:
+            with self.history.paid():
+                self._keep_snapshot()
         return StepResult(
             step=self.step_count,
             loss=real(loss),
@@ -225,12 +224,11 @@ class Trainer:
         """
         if step < 0:
             raise ValueError(f"step {step} does not exist; the first is 0")
-        nearest = self.history.nearest(step)
-        if self.step_count > step or (nearest is not None and nearest.step > self.step_count):
-            if nearest is None:
-                self.restart()
-            else:
-                self.restore(nearest)
+        nearest = self.history.nearest(step, after=self.step_count if self.step_count <= step else -1)
+        if nearest is not None:
+            self.restore(nearest)
+        elif self.step_count > step:
+            self.restart()
         while self.step_count < step:
             result = self.step()
             if self.history.keeps and step - self.step_count < _DENSE:
@@ -262,9 +260,9 @@ class Trainer:
 
     def shared_snapshot(self) -> Snapshot:
         """A snapshot of the present step, the one of the history where that holds any: no second copy."""
-        nearest = self.history.nearest(self.step_count)
-        if nearest is not None and nearest.step == self.step_count:
-            return nearest
+        same = self.history.nearest(self.step_count, after=self.step_count - 1)
+        if same is not None:
+            return same
         return self._keep_snapshot() if self.history.keeps else self.snapshot()
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -283,12 +281,6 @@ class Trainer:
                 parameter.copy_(snapshot.parameters[name])
                 self._optimizer.restore(parameter, moments.get(name, {}))
         self.step_count = snapshot.step
-
-    def _keep_snapshot_if_cheap(self) -> None:
-        if self.history.keeps and self._seconds_snapshots <= _SNAPSHOT_SHARE * self._seconds_training:
-            began = time.perf_counter()
-            self._keep_snapshot()
-            self._seconds_snapshots += time.perf_counter() - began
 
     def _keep_snapshot(self) -> Snapshot:
         n_bytes = 3 * sum(p.nbytes for p in self.model.parameters())  # AdamW has two moments of each

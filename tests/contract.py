@@ -313,6 +313,13 @@ async def after_the_schedule_a_run_has_to_be_extended(talk: Talk) -> None:
     assert (await talk.rested(m.Run())).step == 5
 
 
+async def how_much_disk_going_back_may_take_is_set_and_told(talk: Talk) -> None:
+    await talk.opened()
+    assert (await talk.ask(m.Status())).snapshot_gb == 10
+    assert (await talk.ask(m.Allow(snapshot_gb=0))).snapshot_gb == 0
+    assert (await talk.ask(m.Reset())).snapshot_gb == 0
+
+
 async def rewind_gives_back_the_very_table(talk: Talk) -> None:
     await talk.opened()
     tables = [await talk.ask(m.Score(text=TEXT))]

@@ -81,6 +81,7 @@ class FakeEngine:
         self._name: str | None = None
         self._model = m.Open().model
         self._until: int | None = None
+        self._snapshot_gb = 10.0
         self._counting = False
         self._watched = ("", 20)
         self._scored_at: tuple[FakeRun | None, int] = (None, 0)
@@ -217,6 +218,8 @@ class FakeEngine:
                 return self._find(request)
             case m.Run() | m.Extend():
                 self._lengthen(request)
+            case m.Allow():
+                self._snapshot_gb = request.snapshot_gb
             case m.Pause():
                 self._until = None
             case m.Rewind():
@@ -321,6 +324,7 @@ class FakeEngine:
             running=self._until is not None,
             run=self._name,
             references=(m.Reference(name="ln V", nats=math.log(50257)),),
+            snapshot_gb=self._snapshot_gb,
         )
 
     def _upload(self, request: m.Upload) -> m.Stored:

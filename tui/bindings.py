@@ -30,6 +30,7 @@ KEYS = (
     Key("train.reset", "reset", "ctrl+r", "r", "Reset", "Back to the weights the run started from"),
     Key("train.fresh", "fresh", "", "", "Fresh model", "Untrained: weights drawn anew from a seed"),
     Key("train.tiny", "tiny", "", "", "Tiny model", "The trained model that comes with neglogp, as it came"),
+    Key("train.room", "room", "", "", "Disk for going back", "How much disk a run's snapshots may take up"),
     Key("train.settings", "settings", "f9", "comma", "Settings", "Text, size, rate: all of a run", True),
     Key("prompt.sample", "sample", "ctrl+t", "t", "Sample", "Sample one token and append it to the prompt"),
     Key("prompt.stream", "stream", "ctrl+g", "c", "Stream 20", "Let the model write 20 tokens, or stop it"),

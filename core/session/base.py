@@ -72,6 +72,7 @@ class Base:
             running=self.running,
             run=self._recorder.name,
             references=at.references,
+            snapshot_gb=self._recorder.snapshot_gb,
             warning=self._warning or self._recorder.warning,
         )
 
@@ -79,6 +80,11 @@ class Base:
         """Take in one piece of a training text; with the last one it can be trained on."""
         text = self._means.texts.receive(request.name, request.text, first=request.first, last=request.last)
         return m.Stored(name=request.name, tokens=len(text.ids) if text else 0)
+
+    def allow(self, request: m.Allow) -> m.State:
+        """Let the snapshots of a run take up another amount of disk."""
+        self._recorder.allow(request.snapshot_gb)
+        return self.status()
 
     def history(self, request: m.History) -> m.Curve:
         """The steps known, also those ahead after a rewind, with the watched text's mean where measured."""

@@ -108,6 +108,7 @@ class Trains(Looks):
                 f"step {result.step} came out otherwise than before, with a loss of {result.loss} and not "
                 f"{known.loss}: the run has left its own curve"
             )
+            self.at.trainer.history.forget_after(result.step)  # what lies there is of the other one
 
     def rewind(self, request: m.Rewind) -> m.State:
         """Go to an earlier step, or forward again to one once reached. The run pauses there.

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ import msgspec
 import pytest
 import torch
 
-from core import indexing, looking, runs, watching
+from core import history, indexing, looking, run_list, runs, watching
 from core import messages as m
 from core import recorder as recording
 from core.checkpoint import load_model, save_model
@@ -149,8 +150,10 @@ def test_a_run_without_a_checkpoint_is_replayed_from_its_lines(stage: Stage) -> 
     train(session, 4)
     before, name = parameters(session), session.status().run
     assert name is not None and runs.checkpoints(folder_of(session)) == []
+    waited(session)
     session._recorder._run.close()  # type: ignore[union-attr]  # as a kill would: nothing is saved
     session._recorder._run = None
+    shutil.rmtree(runs.run_path(name) / "snapshots", ignore_errors=True)
     resumed = stage.session()
     assert resumed.open(m.Open(model=name)).step == 4
     assert tiny.same(parameters(resumed), before)
@@ -709,3 +712,102 @@ def test_another_text_breaks_off_the_one_that_is_being_put_in_order(
     on.set()
     thread.join(30)
     assert interrupted == [True] and stage.told(m.Indexed) == []
+
+
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every step's snapshot is written to disk, and memory holds the latest two."""
+    monkeypatch.setattr(history, "_WRITE_RATE", 1e15)
+    monkeypatch.setattr(history, "_WRITE_SECONDS", 0.0)
+    monkeypatch.setattr(history, "_SNAPSHOT_SHARE", 1e9)
+
+
+def waited(session: Session) -> list[int]:
+    """The steps on disk once nothing is being written."""
+    on_disk = session._recorder._snapshots
+    assert on_disk is not None
+    on_disk.wait()
+    return on_disk.steps
+
+
+def train_and_wait(session: Session, steps: int) -> None:
+    for _ in range(steps):
+        train(session, 1)
+        waited(session)
+
+
+def test_a_run_that_is_opened_again_goes_back_by_the_snapshots_on_its_disk(stage: Stage, often: None) -> None:
+    session = stage.opened()
+    states = {0: parameters(session)}
+    for step in range(1, 9):
+        train_and_wait(session, 1)
+        states[step] = parameters(session)
+    name, folder = session.status().run, folder_of(session)
+    assert name is not None
+    assert waited(session) == list(range(1, 9))
+    session.close()
+    size = sum(file.stat().st_size for file in (folder / "snapshots").iterdir())
+    listed = run_list.summary(runs.read(folder))
+    assert listed.bytes > size > 8 * 3 * sum(p.nbytes for p in states[0].values())
+    resumed = stage.session()
+    resumed.open(m.Open(model=name))
+    for step in (5, 2, 7):
+        stage.events.clear()
+        assert resumed.rewind(m.Rewind(step=step)).step == step
+        assert tiny.same(parameters(resumed), states[step])
+        assert not stage.told(m.Progress), "nothing has to be replayed"
+    resumed.allow(m.Allow(snapshot_gb=0))
+    assert resumed.status().snapshot_gb == 0 and not list((folder / "snapshots").iterdir())
+
+
+def test_snapshots_of_steps_that_have_no_line_are_not_used(stage: Stage, often: None) -> None:
+    session = stage.opened()
+    train_and_wait(session, 4)
+    name, folder = session.status().run, folder_of(session)
+    assert name is not None
+    session._recorder._run.close()  # type: ignore[union-attr]  # as a power loss would
+    session._recorder._run = None
+    lines = (folder / "metrics.jsonl").read_bytes().splitlines(keepends=True)
+    (folder / "metrics.jsonl").write_bytes(b"".join(lines[:3]))  # steps 0, 1 and 2
+    resumed = stage.session()
+    assert resumed.open(m.Open(model=name)).step == 2
+    assert waited(resumed) == [1, 2]
+
+
+def test_a_new_run_nobody_named_takes_the_place_of_the_last_ones_snapshots(stage: Stage, often: None) -> None:
+    session = stage.opened()
+    train_and_wait(session, 2)
+    first = folder_of(session)
+    assert (first / "snapshots").exists()
+    session.reset(m.Reset())
+    train_and_wait(session, 1)
+    assert not (first / "snapshots").exists() and (first / "metrics.jsonl").exists()
+    assert list((folder_of(session) / "snapshots").iterdir())
+
+
+def test_a_run_that_nobody_goes_back_in_writes_no_snapshots(stage: Stage, often: None) -> None:
+    session = Session(
+        emit=stage.events.append,
+        between=lambda: None,
+        interrupted=lambda: False,
+        recorder=Recorder(),
+        snapshot_bytes=0,
+    )
+    stage.sessions.append(session)
+    session.open(m.Open(model=str(stage.model), training=TRAINING))
+    train(session, 3)
+    assert not (folder_of(session) / "snapshots").exists()
+
+
+def test_snapshots_that_cannot_be_written_are_told_of_once_and_the_run_goes_on(
+    stage: Stage, often: None
+) -> None:
+    session = stage.opened()
+    train(session, 1)
+    session._recorder._snapshots.wait()  # type: ignore[union-attr]
+    shutil.rmtree(folder_of(session) / "snapshots")
+    (folder_of(session) / "snapshots").write_text("in the way")
+    train(session, 1)
+    session._recorder._snapshots.wait()  # type: ignore[union-attr]
+    assert train(session, 2).step == 4
+    assert "the snapshot of step 2 could not be written" in str(session.status().warning)
