@@ -20,8 +20,10 @@ from core.messages import (
     Hello,
     History,
     Inspect,
+    Keep,
     Pause,
     Recall,
+    Release,
     Run,
     Score,
     Status,
@@ -32,8 +34,8 @@ from core.messages import (
 
 SUPERSEDED = "a newer prompt took its place"
 
-# They read the model and change nothing: may be served inside a step.
-_SMALL = (Score, Find, Audit, Control, Inspect, World, Status, History)
+# They read the model and change nothing of the run: may be served inside a step.
+_SMALL = (Score, Keep, Release, Find, Audit, Control, Inspect, World, Status, History)
 # These have to wait for the step's end, and small ones need not wait for them.
 _OVERTAKEN = (Pause, Run, Stop, Dissect)
 

@@ -1,6 +1,7 @@
 """What a session's person looks at: the text that is scored now, and again as training goes on."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from torch import Tensor
 
@@ -15,6 +16,7 @@ from core.tokenizer import Tokenizer
 from core.watching import Overtaken, Pace, Watch
 from core.wire import require
 
+KEPT_TOP_K = 20  # candidates in each row of a prompt that is kept while another is looked at
 MOST_CANDIDATES = 1000  # that can be asked for at once
 CANDIDATES = 50_000  # at most in one table: a longer text has fewer a row, so that it fits into one line
 
@@ -39,6 +41,7 @@ class Looking:
         self._overtaken = overtaken
         self._scorer: Scorer | None = None
         self._recordings = Recordings(tokenizer)
+        self._kept_ids: dict[str, list[int]] = {}  # of the texts that are kept
         self._latest: m.Table | None = None
 
     def begin(self, model: Model) -> None:
@@ -48,6 +51,51 @@ class Looking:
         self._recordings.clear()
         self._latest = None
         self.pace = Pace()
+
+    def write_to(self, folder: Path | None) -> None:
+        """Record into the folder of a run from now on, or without one into memory."""
+        self._recordings.write_to(folder)
+        for text in self._recordings.kept:
+            self._kept_ids.setdefault(text, self._tokenizer.encode(text))
+
+    def close(self) -> None:
+        """Nothing is recorded any more."""
+        self._recordings.clear()
+
+    @property
+    def recorded(self) -> tuple[str, ...]:
+        """The texts that are recorded at every step until they are released."""
+        return self._recordings.kept
+
+    @property
+    def warning(self) -> str | None:
+        """Why something is not recorded as it should be, if so."""
+        return self._recordings.warning
+
+    def keep(self, text: str, step: int) -> None:
+        """Record a text at every step from now on. Raises ValueError for one too many, or too long."""
+        text = clean(text)
+        ids, context = self._tokenizer.encode(text), self._of_model.context
+        if not 1 <= len(ids) <= context:
+            raise ValueError(
+                f"a prompt of {len(ids):,} tokens cannot be kept: of this model it takes 1 to {context:,}"
+            )
+        self._recordings.keep(text)
+        self._kept_ids[text] = ids
+        if text == self.watch.text:
+            self.measure(step)
+
+    def release(self, text: str) -> None:
+        """Do not record a text at every step any more, unless it is looked at."""
+        self._recordings.release(clean(text))
+        self._kept_ids.pop(clean(text), None)
+
+    def record(self, step: int) -> None:
+        """Record the texts that are kept, all but the one that is looked at, as they are at this step."""
+        for text, ids in self._kept_ids.items():
+            if text != self.watch.text and len(ids) <= self._of_model.context:
+                table = self._of_model.table(text, ids, top_k=KEPT_TOP_K, step=step)
+                self._recordings.put(table)
 
     def score(self, request: m.Score, step: int) -> m.Table:
         """Score a text and watch it from now on, telling of its open row first where the rest takes longer.
@@ -111,7 +159,7 @@ class Looking:
     def measure(self, step: int) -> None:
         """Take the watched text's surprisals at this step, of a short one all that its table shows."""
         with self.pace.measuring():
-            if self._is_short:
+            if self._is_recorded:
                 self._kept(self.watch.table(self._of_model, step))
             else:
                 self.watch.measure(self._of_model, step)
@@ -119,11 +167,11 @@ class Looking:
     @property
     def due(self) -> bool:
         """Whether the watched text is to be measured after the step just done."""
-        return self._is_short or self.pace.may_measure
+        return self._is_recorded or self.pace.may_measure
 
     @property
-    def _is_short(self) -> bool:
-        return len(self.watch.ids) <= EVERY_STEP
+    def _is_recorded(self) -> bool:
+        return len(self.watch.ids) <= EVERY_STEP or self.watch.text in self._kept_ids
 
     def _kept(self, table: m.Table) -> m.Table:
         if table.tokens:

@@ -189,7 +189,8 @@ class Reference(Message, frozen=True, kw_only=True):
 class State(Message, frozen=True, kw_only=True):
     """Where the session stands. `goal` is the step at which a run pauses by itself.
 
-    `snapshot_gb` is how much disk a run may take up for going back, in 10^9 bytes.
+    `snapshot_gb` is how much disk a run may take up for going back, in 10^9 bytes; `kept` are the prompts
+    recorded at every step.
     """
 
     model: ModelInfo
@@ -200,6 +201,7 @@ class State(Message, frozen=True, kw_only=True):
     running: bool
     run: str | None = None
     snapshot_gb: float = 10.0
+    kept: tuple[str, ...] = ()
     references: tuple[Reference, ...] = ()
     warning: str | None = None
 

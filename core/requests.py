@@ -58,6 +58,18 @@ class Recall(Request[Table], frozen=True, kw_only=True):
     step: int
 
 
+class Keep(Request[State], frozen=True, kw_only=True):
+    """Record a text at every step, whether it is looked at or not, until it is released."""
+
+    text: str
+
+
+class Release(Request[State], frozen=True, kw_only=True):
+    """Do not keep a text any more; what was recorded of it stays."""
+
+    text: str
+
+
 class Find(Request[Candidates], frozen=True, kw_only=True):
     """The tokens that hold `query`, as the model sees them after token `position` of the scored text."""
 
@@ -183,6 +195,8 @@ AnyRequest = (
     | History
     | Score
     | Recall
+    | Keep
+    | Release
     | Find
     | Audit
     | Run

@@ -313,6 +313,25 @@ async def after_the_schedule_a_run_has_to_be_extended(talk: Talk) -> None:
     assert (await talk.rested(m.Run())).step == 5
 
 
+async def a_prompt_that_is_kept_is_recorded_at_every_step_whatever_is_looked_at(talk: Talk) -> None:
+    await talk.opened()
+    kept, other = "The fat cat", "a dog"
+    await talk.ask(m.Score(text=kept))
+    assert (await talk.ask(m.Keep(text=kept))).kept == (kept,)
+    assert (await talk.ask(m.Keep(text=kept))).kept == (kept,)
+    for text in ("b", "c", "d"):
+        state = await talk.ask(m.Keep(text=text))
+    assert state.kept == (kept, "b", "c", "d")
+    assert "kept already" in (await talk.refused(m.Keep(text="e"))).message
+    assert (await talk.ask(m.Release(text="c"))).kept == (kept, "b", "d")
+    await talk.ask(m.Score(text=other))
+    await talk.trained(3)
+    assert (await talk.ask(m.Recall(text=other, step=2))).step == 2
+    for step in (1, 2, 3):
+        assert (await talk.ask(m.Recall(text=kept, step=step))).step == step
+    assert (await talk.ask(m.Reset())).kept == (kept, "b", "d")
+
+
 async def how_much_disk_going_back_may_take_is_set_and_told(talk: Talk) -> None:
     await talk.opened()
     assert (await talk.ask(m.Status())).snapshot_gb == 10

@@ -82,6 +82,7 @@ class FakeEngine:
         self._model = m.Open().model
         self._until: int | None = None
         self._snapshot_gb = 10.0
+        self._kept_texts: tuple[str, ...] = ()
         self._counting = False
         self._watched = ("", 20)
         self._scored_at: tuple[FakeRun | None, int] = (None, 0)
@@ -218,6 +219,12 @@ class FakeEngine:
                 return self._find(request)
             case m.Run() | m.Extend():
                 self._lengthen(request)
+            case m.Keep():
+                if len(self._kept_texts) >= 4 and request.text not in self._kept_texts:
+                    raise Refused("bad_request", "4 prompts are kept already: let go of one of them first")
+                self._kept_texts = (*(t for t in self._kept_texts if t != request.text), request.text)
+            case m.Release():
+                self._kept_texts = tuple(text for text in self._kept_texts if text != request.text)
             case m.Allow():
                 self._snapshot_gb = request.snapshot_gb
             case m.Pause():
@@ -325,6 +332,7 @@ class FakeEngine:
             run=self._name,
             references=(m.Reference(name="ln V", nats=math.log(50257)),),
             snapshot_gb=self._snapshot_gb,
+            kept=self._kept_texts,
         )
 
     def _upload(self, request: m.Upload) -> m.Stored:
@@ -494,6 +502,8 @@ class FakeEngine:
         if run.step >= (self._until or 0):
             self._until = None
         self._table()
+        for text in self._kept_texts:
+            self._recorded.setdefault((text, run.step), self._q.table(text, run.step, 20, None))
         first = (0,) if run.step == 1 else ()
         results = tuple(self._joined(run.results[step]) for step in (*first, run.step))
         self._emit(m.Stepped(results=results, state=self._state()))

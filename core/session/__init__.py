@@ -17,6 +17,7 @@ class Session(Dissects):
         saved = self.at.saved
         if saved is not None:
             self._recorder.resume(self.at)
+            self._looking.write_to(self._recorder.folder)
             self._go_to(saved.position, what="going on where the run stood")
         return self.status()
 

@@ -73,7 +73,8 @@ class Base:
             run=self._recorder.name,
             references=at.references,
             snapshot_gb=self._recorder.snapshot_gb,
-            warning=self._warning or self._recorder.warning,
+            kept=self._looking.recorded,
+            warning=self._warning or self._recorder.warning or self._looking.warning,
         )
 
     def upload(self, request: m.Upload) -> m.Stored:
@@ -94,11 +95,13 @@ class Base:
 
     def close(self) -> None:
         """Save the run where it stands."""
+        self._looking.close()
         self._recorder.close(self._opened)
         if self._indexing is not None:
             self._indexing.abandon()
 
     def _take(self, at: Opened) -> None:
+        self._looking.close()  # while the folder is still this session's
         self._recorder.close(self._opened)
         self._opened = at
         self._until = None

@@ -51,6 +51,7 @@ class Trains(Looks):
         """One step of the run that goes on: done, written down, told. A loss that is not finite pauses it."""
         at = self.at
         self._recorder.begin(at)
+        self._looking.write_to(self._recorder.folder)
         if at.trainer.step_count == 0 and 0 not in at.results:
             self._before_the_first_step()
         try:
@@ -63,6 +64,7 @@ class Trains(Looks):
         last = self._until is not None and result.step >= self._until
         if last:
             self._until = None
+        self._looking.record(result.step)
         if last or self._looking.due:
             self._measure_watch()
         self._emit(m.Stepped(results=(self._looking.watch.joined(result),), state=self.status()))
@@ -78,6 +80,7 @@ class Trains(Looks):
     def _before_the_first_step(self) -> None:
         """The line of step 0: what the model is like before any update."""
         at = self.at
+        self._looking.record(0)
         self._measure_watch()
         training, validation = at.trainer.evaluate()
         self._check_initialisation(validation)

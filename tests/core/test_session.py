@@ -811,3 +811,55 @@ def test_snapshots_that_cannot_be_written_are_told_of_once_and_the_run_goes_on(
     session._recorder._snapshots.wait()  # type: ignore[union-attr]
     assert train(session, 2).step == 4
     assert "the snapshot of step 2 could not be written" in str(session.status().warning)
+
+
+def test_a_run_that_is_opened_again_still_knows_every_step_of_its_prompts(stage: Stage) -> None:
+    session = stage.opened()
+    session.score(m.Score(text="The fat cat sat"))
+    session.keep(m.Keep(text="on the mat"))
+    train(session, 5)
+    tables = {
+        (text, step): session.recall(m.Recall(text=text, step=step))
+        for text in ("The fat cat sat", "on the mat")
+        for step in range(6)
+    }
+    assert {table.step for table in tables.values()} == set(range(6))
+    name = session.status().run
+    assert name is not None
+    session.close()
+    assert session.status().kept == ("on the mat",)
+    resumed = stage.session()
+    assert resumed.open(m.Open(model=name)).kept == ("on the mat",)
+    for (text, step), table in tables.items():
+        found = resumed.recall(m.Recall(text=text, step=step))
+        assert (found.step, found.tokens, found.summary) == (step, table.tokens, table.summary)
+        assert [p.target for p in found.predictions] == [p.target for p in table.predictions]
+        assert [p.top for p in found.predictions] == [p.top for p in table.predictions]
+    train(resumed, 2)
+    assert resumed.recall(m.Recall(text="on the mat", step=7)).step == 7
+    resumed.release(m.Release(text="on the mat"))
+    train(resumed, 1)
+    assert resumed.recall(m.Recall(text="on the mat", step=8)).step == 7
+
+
+def test_what_a_rewound_run_records_again_is_what_stands_there(stage: Stage) -> None:
+    session = stage.opened()
+    session.score(m.Score(text=TEXT))
+    train(session, 6)
+    before = [session.recall(m.Recall(text=TEXT, step=step)).predictions for step in range(6)]
+    (file,) = folder_of(session).glob("recording.*.frames")
+    size = file.stat().st_size
+    session.rewind(m.Rewind(step=2))
+    train(session, 4)
+    assert file.stat().st_size == size
+    again = [session.recall(m.Recall(text=TEXT, step=step)).predictions for step in range(6)]
+    assert [[p.target for p in rows] for rows in again] == [[p.target for p in rows] for rows in before]
+
+
+def test_a_prompt_longer_than_the_context_cannot_be_kept(stage: Stage) -> None:
+    session = stage.opened()
+    with pytest.raises(ValueError, match="it takes 1 to 8"):
+        session.keep(m.Keep(text=TEXT + TEXT))
+    with pytest.raises(ValueError, match="0 tokens cannot be kept"):
+        session.keep(m.Keep(text=""))
+    assert session.status().kept == ()

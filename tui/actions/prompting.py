@@ -2,9 +2,11 @@
 
 from textual.widgets import Input
 
-from core.messages import Candidate, Generate, Generated, Stop
+from core.messages import Candidate, Generate, Generated, Keep, Release, Stop
+from core.text import clean
 from tui.actions.base import Exploring
 from tui.widgets.loss_chart import LossChart
+from tui.widgets.pane import Pane
 
 STREAM_TOKENS = 20
 
@@ -24,6 +26,25 @@ class Prompting(Exploring):
         if self.live.table is None or text != self.live.table.text:
             self.query_one(LossChart).clear_prompt()
         self.live.watch(text)
+        self.show_kept()
+
+    def action_keep(self) -> None:
+        """Have the prompt recorded at every step, also while another is looked at; or not any more."""
+        if not self.prompt.text:
+            self.refuse("There is nothing to pin yet: type a prompt first.")
+        elif self._is_kept:
+            self.live.send(Release(text=self.prompt.text))
+        else:
+            self.live.send(Keep(text=self.prompt.text))
+
+    @property
+    def _is_kept(self) -> bool:
+        state = self.live.state
+        return state is not None and clean(self.prompt.text) in state.kept
+
+    def show_kept(self) -> None:
+        """Say beside the prompt whether it is pinned."""
+        self.query_one("#prompt-pane", Pane).title = "prompt · kept" if self._is_kept else "prompt"
 
     def put_into_prompt(self, candidate: Candidate) -> None:
         """Put the candidate after the selected prefix; what stood there goes (undo brings it back)."""

@@ -111,6 +111,7 @@ class ExploreScreen(Beside, Auditing, Sampling, Steering, Dissecting, Filing):
         chart.cursor = state.step if state.step < self.furthest else None
         self.query_one(StatusLine).set_state(state)
         self.show_note(state.warning)
+        self.show_kept()
 
     @on(TableChanged)
     def _table_changed(self, event: TableChanged) -> None:
