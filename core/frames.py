@@ -81,7 +81,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
 class InFile:
     """Frames in a file: a line that says what they are of, then each with its step and a checksum.
 
-    One that a kill or a power loss left half written is cut off when the file is opened.
+    One that a kill or a power loss left half written is not counted, and written over by the next.
     """
 
     def __init__(self, file: Path, head: Head) -> None:
@@ -98,7 +98,6 @@ class InFile:
             os.ftruncate(self._handle, 0)
             _write_all(self._handle, line, 0)
         self._n = (os.fstat(self._handle).st_size - self._begin) // self._record.itemsize
-        os.ftruncate(self._handle, self._end)
         if self._n:
             records = np.memmap(file, self._record, mode="r", offset=self._begin, shape=(self._n,))
             self._at = {step: place for place, step in enumerate(records["step"].tolist())}
