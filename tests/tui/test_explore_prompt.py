@@ -276,3 +276,20 @@ def _character(letter: str) -> str:
     """What a key's name stands for, as Textual knows it or, of two, does not."""
     unknown = {"slash": "/", "backslash": "\\"}
     return unknown.get(letter) or key_to_character(letter) or letter
+
+
+async def test_a_prompt_is_pinned_and_let_go_by_the_same_key_and_its_pane_says_so() -> None:
+    async with exploring() as ex:
+        assert ex.title("prompt-pane") == "prompt"
+        await ex.press("escape", "K")
+        await ex.settled()
+        assert ex.state.kept == (m.Prompt(text=PROMPT),) and ex.title("prompt-pane") == "prompt · kept"
+        await ex.press("slash", "x")
+        await ex.settled()
+        assert ex.title("prompt-pane") == "prompt"
+        await ex.press("backspace")
+        await ex.settled()
+        assert ex.title("prompt-pane") == "prompt · kept"
+        await ex.press("escape", "K")
+        await ex.settled()
+        assert ex.state.kept == () and ex.title("prompt-pane") == "prompt"
