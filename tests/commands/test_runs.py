@@ -149,7 +149,7 @@ def test_the_csv_holds_every_figure_of_every_step_with_its_unit(cat: Path, tmp_p
     on_file = [json.loads(entry) for entry in (cat / "metrics.jsonl").read_text().splitlines()]
     assert list(rows[0]) == [
         "step", "loss_nats", "evaluation_nats", "validation_nats", "prompt_nats",
-        "learning_rate", "gradient_norm", "tokens", "seconds",
+        "learning_rate", "gradient_norm", "tokens", "seconds", "kind",
     ]  # fmt: skip
     assert len(rows) == len(on_file) == STEPS + 1
     for row, entry in zip(rows, on_file, strict=True):

@@ -176,12 +176,12 @@ def test_a_call_that_is_wrong_is_refused_under_its_number(heard: Heard, request_
 
 
 def test_a_line_that_is_too_long_is_skipped_whole(heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LINE_LIMIT", 100)
+    monkeypatch.setattr(module, "LINE_LIMIT", 120)
     long = call(1, m.Score(text="x" * 1000))
     fits = call(2, m.Score(text="y" * 20))
-    heard.read(long, fits, b"z" * 100 + b"\n", b"z" * 500)
+    heard.read(long, fits, b"z" * 120 + b"\n", b"z" * 500)
     assert [f.kind for f in heard.failures] == ["bad_line"] * 3
-    assert all("100 bytes" in f.message for f in heard.failures)
+    assert all("120 bytes" in f.message for f in heard.failures)
     assert heard.waiting() == [2]
 
 

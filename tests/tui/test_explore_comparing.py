@@ -155,7 +155,7 @@ async def test_of_two_probabilities_the_larger_one_stands_out() -> None:
         for line, candidate in zip(list(ex.candidates.lines)[1:], ex.candidates.candidates, strict=False):
             assert ex.candidates.opposed is not None
             of_b = ex.candidates.opposed.p[candidate.token_id]
-            a, b = (segment.style for segment in list(line)[3:5])
+            a, b = (segment.style for segment in list(line)[4:6])
             assert a is not None and b is not None
             assert bool(a.bold) is (candidate.probability > of_b) and bool(b.bold) is not bool(a.bold)
 

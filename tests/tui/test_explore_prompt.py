@@ -237,7 +237,7 @@ async def test_every_letter_of_a_key_typed_into_the_prompt_arrives_as_text() -> 
         typed = "".join(_character(letter) for letter in letters)
         await ex.press("space", *letters)
         assert ex.prompt.text == f"{PROMPT} {typed}"
-        assert {type(request) for request in ex.engine.asked} == {m.Open, m.History, m.Score}
+        assert {type(request) for request in ex.engine.asked} == {m.Open, m.SampleEvery, m.History, m.Score}
         assert ex.app.screen is ex.screen and ex.screen.tab == "table" and ex.app.focused is ex.prompt
 
 

@@ -20,8 +20,8 @@ SHORT = m.Open(training=m.Training(steps=3))
 
 
 def orders(ex: Exploration) -> list[m.AnyRequest]:
-    """What was asked that changes something."""
-    looking = (m.Open, m.History, m.Score, m.Find, m.Status, m.SampleEvery)
+    """What was asked that changes something of the run."""
+    looking = (m.Open, m.SampleEvery, m.History, m.Score, m.Find, m.Status)
     return [request for request in ex.engine.asked if not isinstance(request, looking)]
 
 

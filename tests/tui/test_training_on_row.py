@@ -98,7 +98,7 @@ async def test_a_rate_that_is_none_is_named_and_nothing_is_done(typed: str, word
 async def test_the_open_row_has_no_target_yet() -> None:
     async with exploring() as ex:
         await ex.press("escape", "u")
-        assert "choose a target first" in ex.said[-1] and not ex.asked(m.TrainOnRow)
+        assert "x chooses a target" in ex.said[-1] and not ex.asked(m.TrainOnRow)
 
 
 async def test_while_the_run_trains_it_is_refused_with_what_to_do() -> None:

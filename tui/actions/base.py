@@ -6,7 +6,7 @@ from typing import Any
 from textual.reactive import reactive
 from textual.screen import Screen
 
-from core.messages import Followed, Table, Weighed
+from core.messages import Followed, Share, State, Table, Weighed
 from tui import formats
 from tui.controls import Controls
 from tui.formats import Unit
@@ -51,6 +51,14 @@ class Exploring(Screen[None]):
 
     def table_shown(self) -> None:
         """The table is another one: so are the words around it."""
+        raise NotImplementedError
+
+    def warning_of(self, state: State) -> str | None:
+        """What is to be said of a state before anything else."""
+        raise NotImplementedError
+
+    def target_of_row(self, position: int) -> tuple[Share, ...] | None:
+        """What the row at a position is to be trained towards; None where nothing follows it."""
         raise NotImplementedError
 
     def opposed(self, position: int | None) -> Opposed | None:

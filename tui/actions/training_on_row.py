@@ -28,12 +28,6 @@ class TrainingOnRow(Exploring):
     _rate: float | None = None  # the last one that was given
     _row_step: RowStep | None = None
 
-    def target_of_row(self, position: int) -> tuple[Share, ...] | None:
-        """What the row at a position is to be trained towards: what follows it; None where nothing does."""
-        table = self.table.table
-        target = table.predictions[position].target if table is not None else None
-        return None if target is None else (Share(token_id=target.token_id, share=1.0),)
-
     def action_train_on_row(self) -> None:
         state, table = self.live.state, self.table.table
         if state is None or not self.live.alive:
@@ -122,10 +116,6 @@ class TrainingOnRow(Exploring):
         """Show what is to be said above the foot of the table."""
         state = self.live.state
         self.show_note((self.warning_of(state) if state is not None else None) or self.row_note)
-
-    def warning_of(self, state: State) -> str | None:
-        """What is to be said of a state before anything else."""
-        raise NotImplementedError
 
     def show_note(self, text: str | None) -> None:
         """One sentence above the foot of the table, or none."""

@@ -1,6 +1,7 @@
 """A run's steps as TensorBoard event files. The only file that knows the extra `tensorboard`."""
 
 import logging
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,6 +62,8 @@ def _writer(folder: Path, first: int | None) -> "SummaryWriter":
         ) from None
     logging.getLogger("tensorboardX").setLevel(logging.ERROR)  # it warns of every loss that is not finite
     try:
-        return SummaryWriter(str(folder), purge_step=first, flush_secs=_FLUSH_SECONDS)
+        # By itself the name tells only the second: the next run would write over the file of the last one.
+        suffix = f".{time.time_ns()}"
+        return SummaryWriter(str(folder), purge_step=first, flush_secs=_FLUSH_SECONDS, filename_suffix=suffix)
     except OSError as error:
         raise ValueError(f"{folder} cannot be written: {error.strerror}") from error
