@@ -809,3 +809,21 @@ def test_a_prompt_longer_than_the_context_cannot_be_kept(stage: Stage) -> None:
     with pytest.raises(ValueError, match="0 tokens cannot be kept"):
         session.keep(m.Keep(text=""))
     assert session.status().kept == ()
+
+
+def test_a_prompt_for_which_a_run_that_is_opened_keeps_too_many_others_is_not_recorded(stage: Stage) -> None:
+    first = stage.opened()
+    others = tuple(m.Prompt(text=text) for text in "abcd")
+    for prompt in others:
+        first.keep(m.Keep(text=prompt.text))
+    train(first, 1)
+    name = first.status().run
+    assert name is not None
+    first.close()
+    session = stage.opened()
+    session.keep(m.Keep(text="one more"))
+    assert session.open(m.Open(model=name)).kept == others
+    train(session, 2)
+    assert session.recall(m.Recall(text="a", step=3)).step == 3
+    with pytest.raises(ValueError, match="nothing of this prompt"):
+        session.recall(m.Recall(text="one more", step=3))
