@@ -357,3 +357,11 @@ def test_of_a_long_recording_the_child_has_as_much_as_fits_and_both_ends(
     again = recorded(child)
     steps = sorted({found.step for step in range(40) if (found := again.at(TEXT, step))})
     assert steps[0] == 0 and steps[-1] == 30 and 4 <= len(steps) <= 10
+
+
+def test_of_a_text_that_is_recorded_wider_no_narrower_file_is_left(model: Model, tmp_path: Path) -> None:
+    made = recorded(tmp_path, *(table(model, step) for step in (1, 2)))
+    made.put(table(model, 3, top_k=9))
+    made.drop_after(1)
+    made.clear()
+    assert recorded(tmp_path).at(TEXT, 2) is None and not list(tmp_path.glob("recording.*.frames"))
