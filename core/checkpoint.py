@@ -119,12 +119,22 @@ def _beside(folder: Path) -> Iterator[Path]:
         shutil.rmtree(beside, ignore_errors=True)
 
 
+@contextmanager
+def appearing_file(file: Path) -> Iterator[Path]:
+    """A file that takes its name, and the place of an earlier one, only once it is complete and synced."""
+    beside = file.with_name(f".{file.name}.{os.getpid()}.partial")
+    try:
+        yield beside
+        sync(beside)
+        beside.rename(file)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
 def write_json(file: Path, record: object) -> None:
     """A JSON file, replaced as a whole and synced."""
-    beside = file.with_name(f".{file.name}.{os.getpid()}.partial")
-    beside.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    sync(beside)
-    beside.rename(file)
+    with appearing_file(file) as beside:
+        beside.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def file_sha256(file: Path) -> str:

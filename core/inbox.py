@@ -23,9 +23,11 @@ from core.messages import (
     History,
     Inspect,
     Interpret,
+    Keep,
     Pause,
     Pin,
     Recall,
+    Release,
     Run,
     Score,
     Status,
@@ -38,9 +40,10 @@ from core.messages import (
 
 SUPERSEDED = "a newer prompt took its place"
 
-# They read the model and change nothing: may be served inside a step.
+# They read the model and change nothing of the run: may be served inside a step.
 _SMALL = (
-    Score, Find, Audit, Weigh, Interpret, Compare, Expect, Control, Inspect, World, Status, History,
+    Score, Keep, Release, Find, Audit, Weigh, Interpret, Compare, Expect, Control, Inspect, World, Status,
+    History,
 )  # fmt: skip
 # These have to wait for the step's end, and small ones need not wait for them.
 _OVERTAKEN = (Pause, Pin, Unpin, Run, Stop, Dissect)

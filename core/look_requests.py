@@ -31,6 +31,23 @@ class Recall(Request[Table], frozen=True, kw_only=True):
     first_token: bool = False
 
 
+class Keep(Request[State], frozen=True, kw_only=True):
+    """Record a text at every step, whether it is looked at or not, until it is released.
+
+    It is kept as it is read, with `first_token` or without.
+    """
+
+    text: str
+    first_token: bool = False
+
+
+class Release(Request[State], frozen=True, kw_only=True):
+    """Do not keep a text any more; what was recorded of it stays."""
+
+    text: str
+    first_token: bool = False
+
+
 class Find(Request[Candidates], frozen=True, kw_only=True):
     """The tokens that hold `query`, as the model sees them after token `position` of the scored text."""
 

@@ -1,6 +1,7 @@
 """What a session's person looks at: the text that is scored now, and again as training goes on."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from torch import Tensor
 
@@ -15,6 +16,7 @@ from core.tokenizer import Tokenizer
 from core.watching import Overtaken, Pace, Watch
 from core.wire import require
 
+KEPT_TOP_K = 20  # candidates in each row of a prompt that is kept while another is looked at
 MOST_CANDIDATES = 1000  # that can be asked for at once
 CANDIDATES = 50_000  # at most in one table: a longer text has fewer a row, so that it fits into one line
 
@@ -39,6 +41,7 @@ class Looking:
         self._overtaken = overtaken
         self._scorer: Scorer | None = None
         self._recordings = Recordings(tokenizer)
+        self._kept_ids: dict[m.Prompt, list[int]] = {}  # of the texts that are kept
         self._latest: m.Table | None = None
 
     def begin(self, model: Model) -> None:
@@ -51,29 +54,85 @@ class Looking:
 
     def drop_after(self, step: int) -> None:
         """The run goes another way after this step: forget how the text looked at later ones."""
-        self.watch.drop_after(step)
+        self._forget_after(step)
         self._recordings.drop_after(step)
+
+    def branch(self, folder: Path | None, step: int) -> None:
+        """The run goes another way after this step, as a run of its own that is written into `folder`.
+
+        How the text looked at later ones is the other run's.
+        """
+        self._forget_after(step)
+        self._recordings.branch(folder, step)
+
+    def _forget_after(self, step: int) -> None:
+        self.watch.drop_after(step)
         if self._latest is not None and self._latest.step > step:
             self._latest = None
+
+    def write_to(self, folder: Path | None) -> None:
+        """Record into the folder of a run from now on, or without one into memory."""
+        self._recordings.write_to(folder)
+        if self._kept_ids.keys() != set(self.recorded):
+            self._kept_ids = {prompt: self._ids(prompt) for prompt in self.recorded}
+
+    def close(self) -> None:
+        """Nothing is recorded any more."""
+        self._recordings.clear()
+
+    @property
+    def recorded(self) -> tuple[m.Prompt, ...]:
+        """The texts that are recorded at every step until they are released."""
+        return self._recordings.kept
+
+    @property
+    def warning(self) -> str | None:
+        """Why something is not recorded as it should be, if so."""
+        return self._recordings.warning
+
+    def keep(self, request: m.Keep, step: int) -> None:
+        """Record a text at every step from now on. Raises ValueError for one too many, or too long."""
+        prompt = m.Prompt(text=clean(request.text), first_token=request.first_token)
+        ids, context = self._ids(prompt), self._of_model.context
+        if not prompt.text or len(ids) > context:
+            raise ValueError(
+                f"a prompt of {len(ids):,} tokens cannot be kept: of this model it takes 1 to {context:,}"
+            )
+        self._recordings.keep(prompt)
+        self._kept_ids[prompt] = ids
+        if prompt == self._watched:
+            self.measure(step)
+
+    def release(self, request: m.Release) -> None:
+        """Do not record a text at every step any more, unless it is looked at."""
+        prompt = m.Prompt(text=clean(request.text), first_token=request.first_token)
+        self._recordings.release(prompt)
+        self._kept_ids.pop(prompt, None)
+
+    def record(self, step: int) -> None:
+        """Record the texts that are kept, all but the one that is looked at, as they are at this step."""
+        for prompt, ids in self._kept_ids.items():
+            if prompt != self._watched and len(ids) <= self._of_model.context:
+                table = self._of_model.table(
+                    prompt.text, ids, top_k=KEPT_TOP_K, step=step, first_token=prompt.first_token
+                )
+                self._recordings.put(table)
 
     def score(self, request: m.Score, step: int) -> m.Table:
         """Score a text and watch it from now on, telling of its open row first where the rest takes longer.
 
         Raises Overtaken where a newer text waits.
         """
-        text = clean(request.text)
-        if (text, request.first_token) != (self.watch.text, self.watch.first_token):
-            ids = self._tokenizer.encode(text)
-            if request.first_token:
-                ids.insert(0, self._tokenizer.end_of_text)
-            self.watch = Watch(text=text, first_token=request.first_token, ids=ids)
+        prompt = m.Prompt(text=clean(request.text), first_token=request.first_token)
+        if prompt != self._watched:
+            self.watch = Watch(text=prompt.text, first_token=prompt.first_token, ids=self._ids(prompt))
         watch = self.watch
         watch.top_k = most_candidates(request.top_k, len(watch.ids))
 
         def glimpsed(open_row: m.Prediction) -> None:
             self._emit(
                 m.Glimpsed(
-                    text=text,
+                    text=watch.text,
                     first_token=watch.first_token,
                     step=step,
                     position=len(watch.ids) - 1,
@@ -130,7 +189,7 @@ class Looking:
     def measure(self, step: int) -> None:
         """Take the watched text's surprisals at this step, of a short one all that its table shows."""
         with self.pace.measuring():
-            if self._is_short:
+            if self._is_recorded:
                 self._kept(self.watch.table(self._of_model, step))
             else:
                 self.watch.measure(self._of_model, step)
@@ -138,11 +197,20 @@ class Looking:
     @property
     def due(self) -> bool:
         """Whether the watched text is to be measured after the step just done."""
-        return self._is_short or self.pace.may_measure
+        return self._is_recorded or self.pace.may_measure
 
     @property
-    def _is_short(self) -> bool:
-        return len(self.watch.ids) <= EVERY_STEP
+    def _watched(self) -> m.Prompt:
+        return m.Prompt(text=self.watch.text, first_token=self.watch.first_token)
+
+    def _ids(self, prompt: m.Prompt) -> list[int]:
+        """A text's tokens as it is read."""
+        beginning = [self._tokenizer.end_of_text] if prompt.first_token else []
+        return beginning + self._tokenizer.encode(prompt.text)
+
+    @property
+    def _is_recorded(self) -> bool:
+        return len(self.watch.ids) <= EVERY_STEP or self._watched in self._kept_ids
 
     def _kept(self, table: m.Table) -> m.Table:
         if table.tokens:

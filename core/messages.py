@@ -29,6 +29,7 @@ from core.records import (
     Pinned as Pinned,
     TRIGRAMS as TRIGRAMS,
     Prediction as Prediction,
+    Prompt as Prompt,
     Reference as Reference,
     SampleConfig as SampleConfig,
     SampleText as SampleText,
@@ -55,6 +56,8 @@ from core.request import Request as Request, Result as Result
 from core.look_requests import (
     Score as Score,
     Recall as Recall,
+    Keep as Keep,
+    Release as Release,
     Find as Find,
     Audit as Audit,
     Weigh as Weigh,
@@ -67,6 +70,7 @@ from core.look_requests import (
     World as World,
 )
 from core.requests import (
+    Allow as Allow,
     AnyRequest as AnyRequest,
     Open as Open,
     Status as Status,

@@ -11,8 +11,10 @@ from core.branching import child_folder, write_child
 from core.interventions import Line, Withdrawn
 from core.messages import SampleText, StepResult
 from core.opening import Opened
+from core.snapshot_files import SnapshotFiles, link_up_to
 
 CHECKPOINT_SECONDS = 60.0
+SNAPSHOT_GB = 10.0  # of disk for going back; 10^9 bytes each
 
 
 class Recorder:
@@ -36,6 +38,8 @@ class Recorder:
         self._saved_at = 0.0
         self._saved_step = -1
         self._failure: str | None = None
+        self._snapshots: SnapshotFiles | None = None
+        self.snapshot_gb = SNAPSHOT_GB
 
     @property
     def name(self) -> str | None:
@@ -49,13 +53,16 @@ class Recorder:
     @property
     def warning(self) -> str | None:
         """Why something could not be written, if so."""
-        return self._failure or (self._run.storage_error if self._run else None)
+        snapshots = self._snapshots.warning if self._snapshots else None
+        return self._failure or (self._run.storage_error if self._run else None) or snapshots
 
     def resume(self, at: Opened) -> None:
         """Go on writing the folder a run was opened from."""
         assert at.saved is not None
         try:
             self._run = runs.Run.resume(at.saved, keep=self._keep(at.saved.folder.name))
+            self._write_snapshots(at)
+            at.trainer.history.drop_after(at.saved.furthest)  # a power loss took the lines of those steps
         except runs.RunError as error:
             self._fail(error)
         self._saved_at = self._clock()
@@ -69,9 +76,30 @@ class Recorder:
         try:
             self._run = runs.Run.create(folder, at.record(), keep=self._keep(folder.name))
             runs.drop_old_automatic_runs()
+            self._write_snapshots(at)
         except runs.RunError as error:
             self._fail(error)
         self._saved_at = self._clock()
+
+    def allow(self, snapshot_gb: float) -> None:
+        """Let snapshots on disk take up so much from now on."""
+        self.snapshot_gb = snapshot_gb
+        if self._snapshots is not None:
+            self._snapshots.allow(self._snapshot_bytes)
+
+    @property
+    def _snapshot_bytes(self) -> int:
+        return int(self.snapshot_gb * 10**9)
+
+    def _write_snapshots(self, at: Opened) -> None:
+        if self._run is not None and at.trainer.history.keeps:
+            self._snapshots = SnapshotFiles(
+                self._run.folder / runs.SNAPSHOTS,
+                run=runs.read_record(self._run.folder).identity,
+                like=dict(at.model.named_parameters()),
+                budget=self._snapshot_bytes,
+            )
+            at.trainer.history.write_to(self._snapshots)
 
     def step(self, at: Opened, result: StepResult) -> None:
         """Acknowledge a step: its line is on file when this returns."""
@@ -120,7 +148,10 @@ class Recorder:
             samples = [at.samples[each] for each in sorted(at.samples) if each <= step]
             write_child(folder, record, done, samples, at.trainer.interventions.up_to(step))
             self._run = runs.Run.resume(runs.read(folder), keep=self._keep(folder.name))
-            runs.drop_old_automatic_runs()
+            if at.trainer.history.keeps:
+                link_up_to(step, parent.folder / runs.SNAPSHOTS, folder / runs.SNAPSHOTS)
+            runs.drop_old_automatic_runs()  # which may take those of the parent
+            self._write_snapshots(at)
         except runs.RunError as error:
             self._fail(error)
         self.save(at)
@@ -136,6 +167,7 @@ class Recorder:
     def close(self, at: Opened | None = None) -> None:
         """Save what is not saved yet and let go of the folder. Raises RunError where strict and not saved."""
         run, failed = self._run, None
+        self._end_snapshots()
         if run is not None:
             if at is not None:
                 self.save(at)
@@ -147,6 +179,11 @@ class Recorder:
         if failed and self._strict:
             raise runs.RunError(failed)
 
+    def _end_snapshots(self) -> None:
+        if self._snapshots is not None:
+            self._snapshots.close()  # before the folder's lock is let go
+            self._snapshots = None
+
     @staticmethod
     def _keep(name: str) -> int:
         return 1 if name.startswith(runs.AUTOMATIC) else 2
@@ -155,6 +192,7 @@ class Recorder:
         if self._strict:
             raise error
         self._failure = f"{error}. The run goes on, but is not written down."
+        self._end_snapshots()
         if self._run is not None:
             self._run.close()
             self._run = None

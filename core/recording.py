@@ -1,142 +1,242 @@
-"""What texts looked like at the steps of a run, packed: ten thousand steps of a prompt fit into memory."""
+"""What texts looked like at the steps of a run, packed: in the run's folder once it has one."""
 
-from collections.abc import Callable, Sequence
+import hashlib
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
 
-import numpy as np
+import msgspec
 
-from core.messages import Candidate, Prediction, Table, real
-from core.tables import summary
+from core.checkpoint import write_json
+from core.frames import Frames, InFile, InMemory, thinned
+from core.messages import Prompt, Table
+from core.recorded import Recorded, head_of, packed, prompt_of
 from core.tokenizer import Tokenizer
 
 EVERY_STEP = 32  # tokens at most of a text that is recorded at every step; a longer one when it is shown
-TEXTS = 16  # at most: every edit of a prompt makes another
-BUDGET = 64 * 2**20  # bytes; of a row with 20 candidates 172 go into it
+TEXTS = 16  # at most: every edit of a prompt makes another; those that are kept do not count
+MOST_KEPT = 4  # each is scored after every step
+BUDGET = 64 * 2**20  # bytes of memory; of a row with 20 candidates 172 go into it
 
-Frame = np.ndarray  # of one step: _dtype(...), ()
-_Key = tuple[str, bool]  # a text, and whether its first token is scored as well
+_KEPT = "recording.kept.json"
+_FILES = "recording.*.frames"
 
 
 class Recordings:
-    """The tables of a run's texts by step, of the latest TEXTS of them.
+    """The tables of a run's texts by step, of the latest TEXTS of them and of those that are kept.
 
-    One thread records and another may read: what is read was whole before it could be found. Over the budget,
-    of the text with the most frames every second one is dropped, never its first or its latest.
+    A text with its first token scored is another one than without. One thread records and another may read.
+    Without a folder they lie in memory; over the budget, of the text with the most frames there every second
+    one is dropped, never its first or its latest.
     """
 
     def __init__(self, tokenizer: Tokenizer, *, budget: int = BUDGET) -> None:
+        self.kept: tuple[Prompt, ...] = ()
+        self.warning: str | None = None
         self._tokenizer = tokenizer
         self._budget = budget
-        self._texts: dict[_Key, _Text] = {}
+        self._folder: Path | None = None
+        self._texts: dict[Prompt, Recorded] = {}
+        self._lock = threading.Lock()  # a reader's file is not closed while it reads
 
     def put(self, table: Table) -> None:
         """Keep a table of a text of one token or more; one of the same step is replaced."""
         width = max((len(prediction.top) for prediction in table.predictions), default=0)
-        key = table.text, table.first_token
-        known = self._texts.get(key)
-        if known is None or known.width < width:
-            known = _Text(table, width)  # a frame holds as many candidates as the widest: no narrower ones
-        others = [each for each in self._texts.items() if each[0] != key]
-        self._texts = dict([*others[1 - TEXTS :], (key, known)])
-        known.frames[table.step] = _packed(table, known.dtype)
-        while sum(len(text.frames) * text.dtype.itemsize for text in self._texts.values()) > self._budget:
-            largest = max(self._texts.values(), key=lambda text: len(text.frames) * text.dtype.itemsize)
-            if not largest.thin():
-                break
+        with self._lock:
+            known = self._texts.get(Prompt(text=table.text, first_token=table.first_token))
+            if known is None or known.head.width < width:
+                # A frame holds as many candidates as the widest: there are no narrower ones.
+                known = Recorded(head_of(table, width), InMemory())
+            self._enter(known)
+            frame = packed(table, known.dtype)
+            try:
+                self._move_to_disk(known, again=table.step not in known.frames.steps())
+                known.frames.put(table.step, frame)
+            except OSError as error:
+                self._stay_in_memory(error)
+                known.frames.put(table.step, frame)
+            self._hold_budget()
 
     def at(self, text: str, step: int, *, first_token: bool = False) -> Table | None:
         """The table of a text at the latest recorded step up to `step`, or else the first recorded one.
 
         None where nothing of that text, with its first token scored or without, is recorded.
         """
-        known = self._texts.get((text, first_token))
-        steps = list(known.frames) if known else []
-        if known is None or not steps:
-            return None
-        found = max((s for s in steps if s <= step), default=min(steps))
-        frame = known.frames.get(found)
-        return None if frame is None else known.table(frame, found, self._piece)
+        with self._lock:
+            known = self._texts.get(Prompt(text=text, first_token=first_token))
+            steps = sorted(known.frames.steps()) if known else []
+            before = [s for s in steps if s <= step]
+            found = frame = None
+            for found in (*reversed(before), *steps[len(before) :]):
+                frame = known.frames.get(found) if known else None
+                if frame is not None:
+                    break
+        return (
+            None
+            if known is None or frame is None or found is None
+            else known.table(frame, found, self._piece)
+        )
+
+    def keep(self, prompt: Prompt) -> None:
+        """Have a text among those that are always recorded. Raises ValueError where there are too many."""
+        if prompt not in self.kept and len(self.kept) >= MOST_KEPT:
+            raise ValueError(f"{MOST_KEPT} prompts are kept already: let go of one of them first")
+        self.kept = (*(other for other in self.kept if other != prompt), prompt)
+        self._write_kept()
+
+    def release(self, prompt: Prompt) -> None:
+        """The inverse of `keep`; what was recorded stays."""
+        self.kept = tuple(other for other in self.kept if other != prompt)
+        self._write_kept()
 
     def drop_after(self, step: int) -> None:
-        """Forget later steps: they are of another future."""
-        for text in self._texts.values():
-            text.frames = {at: frame for at, frame in text.frames.items() if at <= step}
+        """Forget later steps, in memory and on file: they are of another future."""
+        with self._lock:
+            for text in list(self._texts.values()):
+                try:
+                    text.frames.drop_after(step)
+                except OSError as error:
+                    self.warning = (
+                        f"the recording of a prompt could not be cut off: {error.strerror}. It begins anew."
+                    )
+                    self._forget(text)
+                else:
+                    if not text.frames.steps():
+                        self._forget(text)
+
+    def branch(self, folder: Path | None, step: int) -> None:
+        """A run that leaves this one's way after `step` goes on in a folder of its own, or in memory.
+
+        What was recorded up to there goes along as a copy, of the longer ones so many steps, the first and
+        the latest among them, as fit into the budget. This run's folder stays as it is.
+        """
+        with self._lock:
+            self._to_memory(step)
+        self.write_to(folder)
+        with self._lock:
+            for text in list(self._texts.values()):
+                if len(text.frames.steps()) > 1:
+                    try:
+                        self._move_to_disk(text, again=True)
+                    except OSError as error:
+                        self._stay_in_memory(error)
+
+    def write_to(self, folder: Path | None) -> None:
+        """From now on record into the folder of a run, or without one into memory.
+
+        What the folder holds already is found again, and what it says is kept is kept.
+        """
+        if folder == self._folder:
+            return
+        with self._lock:
+            if folder is None:
+                self._to_memory()
+                return
+            self._folder = folder
+            self._read_kept()  # first: they are not let go of
+            recent = self._texts
+            self._texts = {}
+            for file in sorted(folder.glob(_FILES), key=lambda file: (file.lstat().st_mtime, file.name)):
+                head = InFile.head_of(file)
+                if head is not None and file == self._file(prompt_of(head)):
+                    with suppress(OSError):
+                        self._enter(Recorded(head, InFile(file, head)))
+            for text in recent.values():
+                known = self._texts.get(text.prompt)
+                self._enter(known if known is not None and known.head.width >= text.head.width else text)
+        self._write_kept()
 
     def clear(self) -> None:
-        """Another run begins."""
-        self._texts = {}
+        """Another run begins: what is kept stays so, what was recorded is the other run's."""
+        with self._lock:
+            for text in self._texts.values():
+                text.frames.close()
+            self._texts = {}
+            self._folder = None
+            self.warning = None
+
+    # --------------------------------------------------------------------------------------- with the lock
+
+    def _enter(self, text: Recorded) -> None:
+        """Make a text the latest, and let go of one too many."""
+        known = self._texts.pop(text.prompt, text)
+        if known is not text:
+            _delete(known.frames)
+        self._texts[text.prompt] = text
+        others = [each for prompt, each in self._texts.items() if prompt not in self.kept]
+        for one_too_many in others[: max(0, len(others) - TEXTS)]:
+            self._forget(one_too_many)
+
+    def _forget(self, text: Recorded) -> None:
+        del self._texts[text.prompt]
+        _delete(text.frames)
+
+    def _move_to_disk(self, text: Recorded, *, again: bool) -> None:
+        """Have a text's frames in a file; not those of one that was looked at once. Raises OSError."""
+        known = text.frames
+        if self._folder is None or not isinstance(known, InMemory):
+            return
+        if not (again and known.frames) and text.prompt not in self.kept:
+            return
+        on_disk = InFile(self._file(text.prompt), text.head)
+        for step, frame in known.frames.items():
+            on_disk.put(step, frame)
+        text.frames = on_disk
+
+    def _stay_in_memory(self, error: OSError) -> None:
+        self.warning = (
+            f"the recording of the prompt could not be written: {error.strerror}. It goes on in memory."
+        )
+        self._to_memory()
+
+    def _to_memory(self, last: int = sys.maxsize) -> None:
+        """Have what was recorded up to the step `last` in memory, as far as there is room; files stay."""
+        for text in self._texts.values():
+            steps = sorted(step for step in text.frames.steps() if step <= last)
+            while len(steps) > 2 and len(steps) * text.dtype.itemsize > self._budget:
+                steps = thinned(steps)
+            in_memory = InMemory()
+            for step in steps:
+                frame = text.frames.get(step)
+                if frame is not None:
+                    in_memory.put(step, frame)
+            text.frames.close()
+            text.frames = in_memory
+            self._hold_budget()
+        self._folder = None
+
+    def _hold_budget(self) -> None:
+        held = [t for t in self._texts.values() if isinstance(t.frames, InMemory)]
+        while sum(text.memory for text in held) > self._budget:
+            largest = max(held, key=lambda text: text.memory)
+            if not (isinstance(largest.frames, InMemory) and largest.frames.thin()):
+                break
+
+    def _file(self, prompt: Prompt) -> Path:
+        assert self._folder is not None
+        name = hashlib.sha256(msgspec.json.encode(prompt)).hexdigest()[:16]
+        return self._folder / f"recording.{name}.frames"
+
+    def _read_kept(self) -> None:
+        assert self._folder is not None
+        with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
+            said = msgspec.json.decode((self._folder / _KEPT).read_bytes(), type=tuple[Prompt, ...])
+            self.kept = tuple(dict.fromkeys((*said, *self.kept)))[:MOST_KEPT]
+
+    def _write_kept(self) -> None:
+        if self._folder is not None and (self.kept or (self._folder / _KEPT).exists()):
+            try:
+                write_json(self._folder / _KEPT, msgspec.to_builtins(self.kept))
+            except OSError as error:
+                self.warning = f"which prompts are kept could not be written down: {error.strerror}"
 
     def _piece(self, token_id: int) -> bytes:
         return self._tokenizer.piece(token_id)
 
 
-class _Text:
-    """One text's frames. What its tables have in common is kept once."""
-
-    def __init__(self, table: Table, width: int) -> None:
-        self.width = width
-        self.dtype = np.dtype(
-            [
-                ("entropy", "<f4", (len(table.predictions),)),
-                ("log_prob", "<f4", (len(table.predictions),)),  # of the targets; the open row's is not read
-                ("rank", "<i4", (len(table.predictions),)),
-                ("top", "<i4", (len(table.predictions), width)),  # -1 where a row has fewer
-                ("top_log_prob", "<f4", (len(table.predictions), width)),
-            ]
-        )
-        self.frames: dict[int, Frame] = {}
-        self._tokens, self._window_starts = table.tokens, table.window_starts
-        self._text, self._first_token = table.text, table.first_token
-        self._targets = [p.target.token_id if p.target else None for p in table.predictions]
-
-    def thin(self) -> bool:
-        """Drop every second frame but the first and the latest; whether there was one to drop."""
-        steps = sorted(self.frames)
-        for step in steps[1:-1:2]:
-            del self.frames[step]
-        return len(steps) > 2
-
-    def table(self, frame: Frame, step: int, piece: Callable[[int], bytes]) -> Table:
-        columns = zip(self._targets, *(frame[name].tolist() for name in self.dtype.names or ()), strict=True)
-
-        def candidate(token_id: int, log_prob: float, rank: int) -> Candidate:
-            return Candidate(token_id=token_id, piece=piece(token_id), log_prob=real(log_prob), rank=rank)
-
-        def row(
-            target: int | None,
-            entropy: float,
-            log_prob: float,
-            rank: int,
-            ids: Sequence[int],
-            log_probs: Sequence[float],
-        ) -> Prediction:
-            ranked = [t for t in zip(ids, log_probs, range(1, len(ids) + 1), strict=True) if t[0] >= 0]
-            return Prediction(
-                entropy=real(entropy),
-                top=tuple(candidate(*triple) for triple in ranked),
-                target=None if target is None else candidate(target, log_prob, rank),
-            )
-
-        predictions = tuple(row(*column) for column in columns)
-        return Table(
-            text=self._text,
-            tokens=self._tokens,
-            predictions=predictions,
-            window_starts=self._window_starts,
-            summary=summary(self._tokens, predictions, first_token=self._first_token),
-            step=step,
-            first_token=self._first_token,
-        )
-
-
-def _packed(table: Table, dtype: np.dtype) -> Frame:
-    frame = np.zeros((), dtype)
-    frame["top"] = -1
-    for i, prediction in enumerate(table.predictions):
-        frame["entropy"][i] = float(prediction.entropy)
-        if prediction.target is not None:
-            frame["log_prob"][i] = float(prediction.target.log_prob)
-            frame["rank"][i] = prediction.target.rank
-        n = len(prediction.top)
-        frame["top"][i, :n] = [c.token_id for c in prediction.top]
-        frame["top_log_prob"][i, :n] = [float(c.log_prob) for c in prediction.top]
-    return frame
+def _delete(frames: Frames) -> None:
+    frames.close()
+    if isinstance(frames, InFile):
+        with suppress(OSError):
+            frames.file.unlink(missing_ok=True)

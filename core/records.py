@@ -234,11 +234,19 @@ class Pinned(Message, frozen=True, kw_only=True):
     step: int | None = None
 
 
+class Prompt(Message, frozen=True, kw_only=True):
+    """A text as it is read: with `first_token` after `<|endoftext|>`, so that its first token is scored."""
+
+    text: str
+    first_token: bool = False
+
+
 class State(Message, frozen=True, kw_only=True):
     """Where the session stands. `goal` is the step at which a run pauses by itself.
 
     `learning_rate` is that of the next step by its schedule; `ghost` is how many steps are known of the
-    future that the run had before it went another way.
+    future that the run had before it went another way. `snapshot_gb` is how much disk a run may take up for
+    going back, in 10^9 bytes; `kept` are the prompts recorded at every step.
     """
 
     model: ModelInfo
@@ -248,6 +256,8 @@ class State(Message, frozen=True, kw_only=True):
     goal: int
     running: bool
     run: str | None = None
+    snapshot_gb: float = 10.0
+    kept: tuple[Prompt, ...] = ()
     references: tuple[Reference, ...] = ()
     diverged: Divergence | None = None
     pinned: Pinned | None = None

@@ -9,8 +9,10 @@ from core.look_requests import (
     Expect,
     Find,
     Interpret,
+    Keep,
     Pin,
     Recall,
+    Release,
     Score,
     Unpin,
     Weigh,
@@ -120,6 +122,15 @@ class Extend(Request[State], frozen=True, kw_only=True):
     steps: int
 
 
+class Allow(Request[State], frozen=True, kw_only=True):
+    """Let the snapshots in a run's folder take up so much disk, in 10^9 bytes; 0 keeps none there."""
+
+    snapshot_gb: float
+
+    def __post_init__(self) -> None:
+        require("disk for going back", self.snapshot_gb, 0, 1_000_000)
+
+
 class Upload(Request[Stored], frozen=True, kw_only=True):
     """One piece of a training text, in order; `last` ends it."""
 
@@ -178,6 +189,8 @@ AnyRequest = (
     | History
     | Score
     | Recall
+    | Keep
+    | Release
     | Find
     | Audit
     | Weigh
@@ -196,6 +209,7 @@ AnyRequest = (
     | Reset
     | Configure
     | Extend
+    | Allow
     | Upload
     | Generate
     | Control

@@ -1,6 +1,7 @@
 """A run's folder as it is found: name, record, steps and checkpoints, and the lock of its writer."""
 
 import fcntl
+import hashlib
 import os
 import re
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from core.messages import SampleText, StepResult, Training
 OfStep = TypeVar("OfStep", StepResult, SampleText)
 
 AUTOMATIC = "explore-"  # how a run is called that nobody named
+SNAPSHOTS = "snapshots"  # the folder in a run's that they lie in
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -48,6 +50,15 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     conditions: dict[str, str | int]
     parent: Parent | None = None
     schema: int = 1
+
+    @property
+    def identity(self) -> str:
+        """What tells this run from others: a hash of all it is a function of beside its interventions.
+
+        A run that went its own way from another has the other's, and may have its files of the steps before.
+        """
+        made_of = [self.start, self.training, self.text_sha256]
+        return hashlib.sha256(msgspec.json.encode(made_of, order="sorted")).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)

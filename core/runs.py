@@ -11,7 +11,7 @@ from typing import IO
 
 import msgspec
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from core.checkpoint import PARTIAL, appearing, save_model, sync, vanish, write_json
@@ -19,12 +19,14 @@ from core.history import Snapshot
 from core.interventions import Line, Withdrawn
 from core.messages import SampleText, StepResult
 from core.models.gpt2 import Model
+from core.tensor_file import write
 
 # One statement for all names of a module; sorted, each would have one of its own.
 # isort: off
 from core.run_folder import (
     AUTOMATIC as AUTOMATIC,
     Parent as Parent,
+    SNAPSHOTS as SNAPSHOTS,
     RunError as RunError,
     RunRecord as RunRecord,
     Saved as Saved,
@@ -33,6 +35,7 @@ from core.run_folder import (
     locked,
     newest_checkpoint as newest_checkpoint,
     read as read,
+    read_record as read_record,
     run_path as run_path,
     runs_folder as runs_folder,
     standing_checkpoint as standing_checkpoint,
@@ -180,9 +183,9 @@ class Run:
         try:
             with appearing(target) as beside:
                 save_model(model, tensors, beside)
-                save_file(snapshot.moments, beside / "optimizer.safetensors")
+                write(beside / "optimizer.safetensors", snapshot.moments, {})
                 if snapshot.recipe:
-                    save_file(snapshot.recipe, beside / "recipe.safetensors")
+                    write(beside / "recipe.safetensors", snapshot.recipe, {})
                     sync(beside / "recipe.safetensors")
                 write_json(beside / "trainer.json", {"step": snapshot.step})
                 sync(beside / "optimizer.safetensors")
@@ -231,12 +234,16 @@ def _open_after_last_line(file: Path) -> IO[bytes]:
 
 
 def drop_old_automatic_runs() -> None:
-    """Of the runs nobody named, the newest few stay; one that is being written stays in any case."""
+    """Of the runs nobody named, the newest few stay, without their snapshots, which are what takes the room.
+
+    One that is being written stays in any case as it is.
+    """
     folders = sorted(f for f in runs_folder().glob(f"{AUTOMATIC}*") if f.is_dir())
-    for folder in folders[:-_KEPT_AUTOMATIC]:
+    for folder in folders:
         try:
             run = Run(folder, keep=1)
         except RunError:
             continue
-        shutil.rmtree(folder, ignore_errors=True)
+        stays = folder in folders[-_KEPT_AUTOMATIC:]
+        shutil.rmtree(folder / SNAPSHOTS if stays else folder, ignore_errors=True)
         run.close()

@@ -33,6 +33,11 @@ class Scorer:
         self._rows: list[Prediction | None] = []  # of the text that is read, as far as they are known
         self._top_k = 0  # candidates in each of them
 
+    @property
+    def context(self) -> int:
+        """The most tokens the model reads at once."""
+        return self._model.config.n_positions
+
     def surprisals(self, ids: Sequence[int]) -> Tensor:
         """-log p of tokens 1 .. n-1, each given all before it in its window: (n - 1,) float64, in nats."""
         if len(ids) < 2:

@@ -7,11 +7,13 @@ came to a fifth more than they hold.
 import errno
 import mmap
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from core.tensor_file import layout
 
 
 class SnapshotMemory:
@@ -46,24 +48,6 @@ class SnapshotMemory:
             if error.errno == errno.ENOMEM:
                 raise MemoryError(f"no memory for a snapshot of {size:,} bytes") from error
             raise
-
-
-def layout(tensors: Mapping[str, Tensor]) -> tuple[dict[str, int], int]:
-    """Where each tensor begins, in bytes, and how many all of them take.
-
-    They lie without a gap, as safetensors wants it, those of the widest numbers first, so that each is
-    aligned.
-    """
-    offsets, end = {}, 0
-    for name in in_order(tensors):
-        offsets[name] = end
-        end += tensors[name].nbytes
-    return offsets, end
-
-
-def in_order(tensors: Mapping[str, Tensor]) -> Iterable[str]:
-    """The tensors' names as the tensors lie."""
-    return sorted(tensors, key=lambda name: -tensors[name].itemsize)  # stable: else as they come
 
 
 def _placed(array: np.ndarray, offset: int, like: Tensor) -> Tensor:

@@ -19,7 +19,6 @@ from core.products import chosen
 from core.recipe import Evaluation, Recipe
 from core.wire import measured
 
-_SNAPSHOT_SHARE = 0.05  # of the training time may go into snapshots
 _DENSE = 8  # steps before a rewind's target that are kept on the way, so that the next step back is at hand
 
 
@@ -64,8 +63,6 @@ class Trainer:
         self.passes = Passes(model, self.precision, between)
         self._restart = restart
         self._optimizer = Optimizer(recipe.groups(model))
-        self._seconds_training = 0.0
-        self._seconds_snapshots = 0.0
 
     # ------------------------------------------------------------------------------------------- forwards
 
@@ -89,8 +86,10 @@ class Trainer:
         self.step_count += 1
         evaluated = self.recipe.evaluation(self.step_count, self._total) or Evaluation(None, None)
         seconds = time.perf_counter() - began
-        self._seconds_training += seconds
-        self._keep_snapshot_if_cheap()
+        self.history.trained(seconds)
+        if self.history.due:
+            with self.history.paid():
+                self._keep_snapshot()
         result = StepResult(
             step=self.step_count,
             loss=real(loss),
@@ -182,12 +181,11 @@ class Trainer:
         """
         if step < 0:
             raise ValueError(f"step {step} does not exist; the first is 0")
-        nearest = self.history.nearest(step)
-        if self.step_count > step or (nearest is not None and nearest.step > self.step_count):
-            if nearest is None:
-                self.restart()
-            else:
-                self.restore(nearest)
+        nearest = self.history.nearest(step, after=self.step_count if self.step_count <= step else -1)
+        if nearest is not None:
+            self.restore(nearest)
+        elif self.step_count > step:
+            self.restart()
         while self.step_count < step:
             result = self.step()
             if self.history.keeps and step - self.step_count < _DENSE:
@@ -220,9 +218,9 @@ class Trainer:
 
     def shared_snapshot(self) -> Snapshot:
         """A snapshot of the present step, the one of the history where that holds any: no second copy."""
-        nearest = self.history.nearest(self.step_count)
-        if nearest is not None and nearest.step == self.step_count:
-            return nearest
+        same = self.history.nearest(self.step_count, after=self.step_count - 1)
+        if same is not None:
+            return same
         return self._keep_snapshot() if self.history.keeps else self.snapshot()
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -247,12 +245,6 @@ class Trainer:
             kinds.setdefault(name, {})[kind] = value
         for name, parameter in self.model.named_parameters():
             self._optimizer.restore(parameter, kinds.get(name, {}))
-
-    def _keep_snapshot_if_cheap(self) -> None:
-        if self.history.keeps and self._seconds_snapshots <= _SNAPSHOT_SHARE * self._seconds_training:
-            began = time.perf_counter()
-            self._keep_snapshot()
-            self._seconds_snapshots += time.perf_counter() - began
 
     def _keep_snapshot(self) -> Snapshot:
         n_bytes = 3 * sum(p.nbytes for p in self.model.parameters())  # AdamW has two moments of each

@@ -417,6 +417,52 @@ async def a_run_that_is_opened_again_has_its_samples(talk: Talk) -> None:
     assert (await talk.ask(m.History())).samples == samples
 
 
+async def a_prompt_that_is_kept_is_recorded_at_every_step_whatever_is_looked_at(talk: Talk) -> None:
+    await talk.opened()
+    other = "a dog"
+    kept, b, c, d = (m.Prompt(text=text) for text in ("The fat cat", "b", "c", "d"))
+    await talk.ask(m.Score(text=kept.text))
+    assert (await talk.ask(m.Keep(text=kept.text))).kept == (kept,)
+    assert (await talk.ask(m.Keep(text=kept.text))).kept == (kept,)
+    for prompt in (b, c, d):
+        state = await talk.ask(m.Keep(text=prompt.text))
+    assert state.kept == (kept, b, c, d)
+    assert "kept already" in (await talk.refused(m.Keep(text="e"))).message
+    assert (await talk.ask(m.Release(text="c"))).kept == (kept, b, d)
+    await talk.ask(m.Score(text=other))
+    await talk.trained(3)
+    assert (await talk.ask(m.Recall(text=other, step=2))).step == 2
+    for step in (1, 2, 3):
+        assert (await talk.ask(m.Recall(text=kept.text, step=step))).step == step
+    assert (await talk.ask(m.Reset())).kept == (kept, b, d)
+    for prompt in (kept, b, d):
+        state = await talk.ask(m.Release(text=prompt.text))
+    assert state.kept == ()
+
+
+async def a_prompt_is_kept_as_it_is_read_with_its_first_token_or_without(talk: Talk) -> None:
+    await talk.opened()
+    plain, scored = m.Prompt(text=TEXT), m.Prompt(text=TEXT, first_token=True)
+    assert (await talk.ask(m.Keep(text=TEXT, first_token=True))).kept == (scored,)
+    await talk.ask(m.Score(text="a dog"))
+    await talk.trained(2)
+    found = await talk.ask(m.Recall(text=TEXT, first_token=True, step=1))
+    assert (found.step, found.first_token) == (1, True)
+    assert [token.piece for token in found.tokens[:2]] == [b"<|endoftext|>", b"The"]
+    assert "nothing of this prompt" in (await talk.refused(m.Recall(text=TEXT, step=1))).message
+    assert (await talk.ask(m.Keep(text=TEXT))).kept == (scored, plain)
+    assert (await talk.ask(m.Release(text=TEXT, first_token=True))).kept == (plain,)
+    assert (await talk.ask(m.Release(text=TEXT))).kept == ()
+
+
+async def how_much_disk_going_back_may_take_is_set_and_told(talk: Talk) -> None:
+    await talk.opened()
+    assert (await talk.ask(m.Status())).snapshot_gb == 10
+    assert (await talk.ask(m.Allow(snapshot_gb=0))).snapshot_gb == 0
+    assert (await talk.ask(m.Reset())).snapshot_gb == 0
+    assert (await talk.ask(m.Allow(snapshot_gb=10))).snapshot_gb == 10
+
+
 async def rewind_gives_back_the_very_table(talk: Talk) -> None:
     await talk.opened()
     tables = [await talk.ask(m.Score(text=TEXT))]
@@ -1371,6 +1417,9 @@ CLAIMS: tuple[Callable[[Talk], Awaitable[None]], ...] = (
     trigrams_need_a_part_of_the_text_to_be_measured_on,
     a_run_can_be_opened_by_name_and_stands_where_it_stood,
     a_text_is_recalled_as_it_was_at_any_step,
+    a_prompt_that_is_kept_is_recorded_at_every_step_whatever_is_looked_at,
+    a_prompt_is_kept_as_it_is_read_with_its_first_token_or_without,
+    how_much_disk_going_back_may_take_is_set_and_told,
     what_the_training_text_says_is_counted_in_it_and_held_against_the_model,
     another_length_of_context_can_be_looked_up,
     a_token_that_the_training_text_does_not_have_is_said,

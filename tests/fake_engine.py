@@ -88,6 +88,8 @@ class FakeEngine:
         self._name: str | None = None
         self._model = m.Open().model
         self._until: int | None = None
+        self._snapshot_gb = 10.0
+        self._kept: tuple[m.Prompt, ...] = ()
         self._counting = False
         self._watched = m.Score(text="")
         self._sampling = m.SampleEvery(steps=0)
@@ -236,6 +238,16 @@ class FakeEngine:
                 if request.prompt == "":
                     raise Refused("bad_request", "there is nothing to continue")
                 self._sampling = request
+            case m.Keep():
+                prompt = m.Prompt(text=request.text, first_token=request.first_token)
+                if len(self._kept) >= 4 and prompt not in self._kept:
+                    raise Refused("bad_request", "4 prompts are kept already: let go of one of them first")
+                self._kept = (*(other for other in self._kept if other != prompt), prompt)
+            case m.Release():
+                prompt = m.Prompt(text=request.text, first_token=request.first_token)
+                self._kept = tuple(other for other in self._kept if other != prompt)
+            case m.Allow():
+                self._snapshot_gb = request.snapshot_gb
             case m.Pause():
                 self._until = None
             case m.Rewind():
@@ -377,6 +389,8 @@ class FakeEngine:
             pinned=self._pinned[0] if self._pinned else None,
             learning_rate=run.training.learning_rate,
             ghost=len(self._ghost),
+            snapshot_gb=self._snapshot_gb,
+            kept=self._kept,
         )
 
     def _upload(self, request: m.Upload) -> m.Stored:
@@ -634,6 +648,10 @@ class FakeEngine:
         if run.step >= (self._until or 0):
             self._until = None
         self._table()
+        for kept in self._kept:
+            read = m.Score(text=kept.text, first_token=kept.first_token)
+            table = self._q.table(read, self._ids(read), run.step, None)
+            self._recorded.setdefault((read.text, read.first_token, run.step), table)
         first = (0,) if run.step == 1 else ()
         results = tuple(self._joined(run.results[step]) for step in (*first, run.step))
         self._emit(m.Stepped(results=results, state=self._state()))

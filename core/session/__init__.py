@@ -17,6 +17,8 @@ class Session(Dissects):
         saved = self.at.saved
         if saved is not None:
             self._recorder.resume(self.at)
+            self._looking.write_to(self._recorder.folder)
+            self._looking.drop_after(saved.furthest)  # a kill may have come before they were dropped
             self._go_to(saved.position, what="going on where the run stood")
             self._make_what_was_begun()
         return self.status()

@@ -87,13 +87,20 @@ class Base:
             pinned=self._pinned.about if self._pinned else None,
             learning_rate=at.trainer.recipe.learning_rate(at.trainer.step_count),
             ghost=len(self._ghost),
-            warning=self._warning or self._recorder.warning,
+            snapshot_gb=self._recorder.snapshot_gb,
+            kept=self._looking.recorded,
+            warning=self._warning or self._recorder.warning or self._looking.warning,
         )
 
     def upload(self, request: m.Upload) -> m.Stored:
         """Take in one piece of a training text; with the last one it can be trained on."""
         text = self._means.texts.receive(request.name, request.text, first=request.first, last=request.last)
         return m.Stored(name=request.name, tokens=len(text.ids) if text else 0)
+
+    def allow(self, request: m.Allow) -> m.State:
+        """Let the snapshots of a run take up another amount of disk."""
+        self._recorder.allow(request.snapshot_gb)
+        return self.status()
 
     def history(self, request: m.History) -> m.Curve:
         """The steps known, also those ahead after a rewind, with the watched text's mean where measured."""
@@ -107,12 +114,14 @@ class Base:
 
     def close(self) -> None:
         """Save the run where it stands."""
+        self._looking.close()
         self._recorder.close(self._opened)
         if self._indexing is not None:
             self._indexing.abandon()
         self._abandon_line()
 
     def _take(self, at: Opened) -> None:
+        self._looking.close()  # while the folder is still this session's
         self._recorder.close(self._opened)
         self._opened = at
         self._until = None

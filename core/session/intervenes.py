@@ -88,7 +88,7 @@ class Intervenes(Trains):
             self._goal = max(at.trainer.training.steps, step - 1)
         self._withdraw(step)
         state = super().rewind(request)
-        self._looking.drop_after(request.step)
+        self._looking.drop_after(request.step)  # going back has measured it once more
         return state
 
     def _withdraw(self, step: int) -> None:
@@ -97,6 +97,7 @@ class Intervenes(Trains):
         self._recorder.intervene(self.at, line)
         self.at.trainer.intervene(line)
         self._forget_after(step - 1)
+        self._looking.drop_after(step - 1)
 
     def _fork_where_there_is_a_future(self) -> None:
         """Go on as a new run where steps are known that this one will not come to any more."""
@@ -115,7 +116,7 @@ class Intervenes(Trains):
         self._ghost = tuple(self._looking.watch.joined(result) for result in future)
         at.trainer.follow(Interventions(at.trainer.interventions.up_to(step)))
         self._forget_after(step)
-        self._looking.drop_after(step)
+        self._looking.branch(self._recorder.folder, step)
 
     def _forget_after(self, step: int) -> None:
         at = self.at

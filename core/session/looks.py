@@ -21,6 +21,16 @@ class Looks(Compares):
         """A text as it was at an earlier step; any thread may ask. Raises ValueError."""
         return self._looking.recall(request)
 
+    def keep(self, request: m.Keep) -> m.State:
+        """Record a text at every step from now on. Raises ValueError for one too many, or too long."""
+        self._looking.keep(request, self.at.trainer.step_count)
+        return self.status()
+
+    def release(self, request: m.Release) -> m.State:
+        """The inverse of `keep`."""
+        self._looking.release(request)
+        return self.status()
+
     def find(self, request: m.Find) -> m.Candidates:
         """Tokens that hold what was typed, as seen after a position of the watched text."""
         return self._looking.find(request)

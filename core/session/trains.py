@@ -70,6 +70,7 @@ class Trains(Samples):
         last = self._until is None or result.step >= self._until
         if last:
             self._until = None
+        self._looking.record(result.step)
         if last or self._looking.due:
             self._measure_watch()
         self._emit(m.Stepped(results=(self._looking.watch.joined(result),), state=self.status()))
@@ -94,6 +95,7 @@ class Trains(Samples):
     def _before_the_first_step(self) -> None:
         """The line of step 0: what the model is like before any update."""
         at = self.at
+        self._looking.record(0)
         self._measure_watch()
         training, validation = at.trainer.evaluate()
         self._check_initialisation(validation)
@@ -116,6 +118,7 @@ class Trains(Samples):
         self._check_retraced(result)
         self.at.results[result.step] = result
         self._recorder.step(self.at, result)
+        self._looking.write_to(self._recorder.folder)  # none, where that could not be written
 
     def _check_retraced(self, result: m.StepResult) -> None:
         """Say so where a step that is done again comes out otherwise than before."""
@@ -125,6 +128,7 @@ class Trains(Samples):
                 f"step {result.step} came out otherwise than before, with a loss of {result.loss} and not "
                 f"{known.loss}: the run has left its own curve"
             )
+            self.at.trainer.history.drop_after(result.step)  # what lies there is of the other one
 
     def rewind(self, request: m.Rewind) -> m.State:
         """Go to an earlier step, or forward again to one once reached. The run pauses there.

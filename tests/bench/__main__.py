@@ -19,8 +19,10 @@ BY_HAND = (
     "book",
     "concordance",
     "embedded",
+    "recording",
+    "rewinding",
     "trigram",
-)  # need texts of their own, the book a package too: their docstrings say which
+)  # need texts of their own, the book a package too, or take long: their docstrings say which
 GUARD = 'if __name__ == "__main__":'
 QUICK_WORDS = {"first_frame": ("1",)}  # its own way to be short
 

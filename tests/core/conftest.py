@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from core import history
 from tests.core.sessions import Stage
 
 
@@ -14,3 +15,11 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     yield stage
     for session in stage.sessions:
         session.close()
+
+
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every step's snapshot is taken, and written to disk."""
+    monkeypatch.setattr(history, "_WRITE_RATE", 1e15)
+    monkeypatch.setattr(history, "_WRITE_SECONDS", 0.0)
+    monkeypatch.setattr(history, "_SNAPSHOT_SHARE", 1e9)

@@ -78,3 +78,17 @@ def folder_of(session: Session) -> Path:
 
 def parameters(session: Session) -> dict[str, torch.Tensor]:
     return {name: p.detach().clone() for name, p in session.at.model.named_parameters()}
+
+
+def waited(session: Session) -> list[int]:
+    """The steps on disk once nothing is being written."""
+    on_disk = session._recorder._snapshots
+    assert on_disk is not None
+    on_disk.wait()
+    return on_disk.steps
+
+
+def train_and_wait(session: Session, steps: int) -> None:
+    for _ in range(steps):
+        train(session, 1)
+        waited(session)

@@ -13,7 +13,7 @@ from core import runs
 from core.interventions import OnRow
 from core.session import Session
 from tests.core import tiny
-from tests.core.sessions import TEXT, TRAINING, Stage, folder_of, train
+from tests.core.sessions import TEXT, TRAINING, Stage, folder_of, train, train_and_wait, waited
 
 DOG = (m.Share(token_id=3290, share=0.75), m.Share(token_id=2603, share=0.25))
 
@@ -377,3 +377,141 @@ def test_settings_that_nothing_can_be_made_with_change_nothing(stage: Stage) -> 
         session.change_settings(m.ChangeSettings(training=seeded))
     assert session.change_settings(m.ChangeSettings(training=TRAINING)).training == TRAINING
     assert not (folder_of(session) / "interventions.jsonl").exists()
+
+
+# --------------------------------------------------------------------- what lies on disk beside the steps
+
+SHORT = "a dog"
+
+
+def on_disk(folder: Path) -> list[int]:
+    """The steps there is a snapshot of."""
+    return sorted(int(file.stem[5:]) for file in (folder / "snapshots").glob("step-*.safetensors"))
+
+
+def recalled(session: Session, step: int) -> m.Table:
+    """As the prompt was, whatever it is compared with."""
+    found = session.recall(m.Recall(text=TEXT, step=step))
+    rows = tuple(msgspec.structs.replace(row, moved=None) for row in found.predictions)
+    return msgspec.structs.replace(found, predictions=rows, moved_from=None)
+
+
+def recorded_steps(session: Session, **how: Any) -> list[int]:
+    return sorted({session.recall(m.Recall(text=TEXT, step=step, **how)).step for step in range(20)})
+
+
+def test_a_child_has_the_snapshots_and_recordings_up_to_where_it_left_and_the_parent_all_of_its_own(
+    stage: Stage, often: None
+) -> None:
+    session = watching(stage, folder=stage.folder / "runs" / "cat")
+    session.keep(m.Keep(text=TEXT, first_token=True))
+    states = []
+    for _ in range(6):
+        train_and_wait(session, 1)
+        states.append(tiny.state(session.at.trainer))
+    tables = [recalled(session, step) for step in range(7)]
+    session.close()
+    session = stage.session()
+    session.open(m.Open(model="cat"))
+    session.score(m.Score(text=TEXT))
+    session.rewind(m.Rewind(step=3))
+    assert session.train_on_row(on_row()).ghost == 3
+    waited(session)
+    child, parent = folder_of(session), stage.folder / "runs" / "cat"
+    assert child.name == "cat-from-3" and on_disk(child) == [1, 2, 3, 4]
+    assert on_disk(parent) == [1, 2, 3, 4, 5, 6]
+    there = tiny.state(session.at.trainer)
+    killed(session)
+    session = stage.session()
+    session.open(m.Open(model=child.name))
+    assert tiny.same(tiny.state(session.at.trainer), there)
+    assert recorded_steps(session) == recorded_steps(session, first_token=True) == [0, 1, 2, 3, 4]
+    assert [recalled(session, step) for step in range(4)] == tables[:4]
+    assert recalled(session, 4).predictions != tables[4].predictions
+    session.score(m.Score(text=SHORT))
+    stage.events.clear()
+    for step in (2, 1, 3):
+        session.rewind(m.Rewind(step=step))
+        assert tiny.same(tiny.state(session.at.trainer), states[step - 1])
+    assert not stage.told(m.Progress), "nothing has to be replayed"
+    session.close()
+    session.open(m.Open(model="cat"))
+    assert recorded_steps(session) == recorded_steps(session, first_token=True) == list(range(7))
+    assert [recalled(session, step) for step in range(7)] == tables
+    session.rewind(m.Rewind(step=6))
+    assert tiny.same(tiny.state(session.at.trainer), states[5]) and session.status().warning is None
+
+
+def test_nothing_on_disk_is_of_a_step_that_was_taken_back(stage: Stage, often: None) -> None:
+    session = watching(stage)
+    session.keep(m.Keep(text=TEXT, first_token=True))
+    train_and_wait(session, 2)
+    session.train_on_row(on_row())
+    folder = folder_of(session)
+    assert waited(session) == on_disk(folder) == [1, 2, 3]
+    assert recorded_steps(session) == recorded_steps(session, first_token=True) == [0, 1, 2, 3]
+    session.rewind(m.Rewind(step=2))
+    assert waited(session) == on_disk(folder) == [1, 2]
+    assert recorded_steps(session) == recorded_steps(session, first_token=True) == [0, 1, 2]
+    killed(session)
+    resumed = stage.session()
+    resumed.open(m.Open(model=folder.name))
+    assert recorded_steps(resumed) == recorded_steps(resumed, first_token=True) == [0, 1, 2]
+
+
+def test_a_kill_in_the_midst_of_taking_back_leaves_nothing_of_the_step_once_the_run_is_opened(
+    stage: Stage, often: None
+) -> None:
+    session = watching(stage)
+    train_and_wait(session, 2)
+    session.train_on_row(on_row())
+    waited(session)
+    folder = folder_of(session)
+    killed(session)
+    with (folder / "interventions.jsonl").open("ab") as file:
+        file.write(b'{"type":"withdrawn","step":3}\n')
+    resumed = stage.session()
+    assert resumed.open(m.Open(model=folder.name)).step == 2
+    assert waited(resumed) == on_disk(folder) == [1, 2]
+    assert recorded_steps(resumed) == [0, 1, 2]
+
+
+def test_of_a_step_on_a_row_that_was_broken_off_after_it_was_made_nothing_is_recorded(
+    stage: Stage, often: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = watching(stage)
+    train_and_wait(session, 2)
+    before, folder = tiny.state(session.at.trainer), folder_of(session)
+
+    def broken(event: m.AnyEvent) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(session, "_emit", broken)
+    with pytest.raises(BrokenPipeError):
+        session.train_on_row(on_row())
+    monkeypatch.undo()
+    assert tiny.same(tiny.state(session.at.trainer), before)
+    assert waited(session) == on_disk(folder) == [1, 2]
+    assert recorded_steps(session) == [0, 1, 2]
+
+
+def test_where_the_childs_folder_cannot_be_made_the_parents_stays_as_it_is(
+    stage: Stage, often: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = watching(stage, folder=stage.folder / "runs" / "cat")
+    train_and_wait(session, 4)
+    session.close()
+    session = stage.session()
+    session.open(m.Open(model="cat"))
+    session.score(m.Score(text=TEXT))
+    session.rewind(m.Rewind(step=2))
+    parent = stage.folder / "runs" / "cat"
+    files = {file.name: file.read_bytes() for file in parent.glob("recording.*")}
+    (stage.folder / "in the way").write_text("")
+    monkeypatch.setattr("core.recorder.child_folder", lambda *_: stage.folder / "in the way" / "child")
+    session.train_on_row(on_row())
+    assert "is not written down" in str(session.status().warning)
+    train(session, 1)
+    assert recorded_steps(session) == [0, 1, 2, 3, 4]
+    assert on_disk(parent) == [1, 2, 3, 4]
+    assert {file.name: file.read_bytes() for file in parent.glob("recording.*")} == files

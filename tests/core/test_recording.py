@@ -1,6 +1,9 @@
 """What is recorded comes back as it was; what there is no room for is thinned, not lost at the ends."""
 
 import math
+import os
+import resource
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -8,12 +11,13 @@ import torch
 
 from core import messages as m
 from core.models.gpt2 import Config, Model
-from core.recording import TEXTS, Recordings
+from core.recording import MOST_KEPT, TEXTS, Recordings
 from core.scoring import Scorer
 from core.tables import against
 from core.tokenizer import gpt2
 
 TEXT = "The fat cat sat"
+PLAIN = m.Prompt(text=TEXT)
 
 
 @pytest.fixture(scope="module")
@@ -132,3 +136,232 @@ def test_of_all_the_texts_a_person_types_only_the_latest_are_kept(model: Model) 
     assert kept == list(range(3 * TEXTS - len(kept), 3 * TEXTS)) and len(kept) == TEXTS - 1
     watched = recordings.at("watched", 0)
     assert watched is not None and watched.step == 0, "a text that comes again is a late one"
+
+
+# -------------------------------------------------------------------------------------------- in a folder
+
+
+def recorded(folder: Path, *tables: m.Table) -> Recordings:
+    made = Recordings(gpt2())
+    made.write_to(folder)
+    for each in tables:
+        made.put(each)
+    return made
+
+
+def test_what_was_recorded_is_there_after_reopening_as_the_tables_were(model: Model, tmp_path: Path) -> None:
+    tables = [table(model, step) for step in (0, 3, 7, 9)]
+    recorded(tmp_path, *tables).clear()
+    again = recorded(tmp_path)
+    assert [again.at(TEXT, each.step) for each in tables] == tables
+    again.put(table(model, 12))
+    assert again.at(TEXT, 12) == table(model, 12) and again.at(TEXT, 11) == tables[-1]
+    again.clear()
+    assert recorded(tmp_path).at(TEXT, 12) == table(model, 12)
+
+
+def test_a_prompt_that_was_only_looked_at_makes_no_file_and_one_that_is_kept_does_at_once(
+    model: Model, tmp_path: Path
+) -> None:
+    made = recorded(tmp_path, table(model, 1))
+    assert os.listdir(tmp_path) == []
+    made.keep(PLAIN)
+    made.put(table(model, 1))
+    assert len(list(tmp_path.glob("recording.*.frames"))) == 1
+    assert recorded(tmp_path).kept == (PLAIN,)
+
+
+def test_what_was_recorded_before_there_was_a_folder_goes_there(model: Model, tmp_path: Path) -> None:
+    made = Recordings(gpt2())
+    for step in (0, 1):
+        made.put(table(model, step))
+    made.write_to(tmp_path)
+    made.put(table(model, 2))
+    made.clear()
+    again = recorded(tmp_path)
+    assert [again.at(TEXT, step) for step in range(3)] == [table(model, step) for step in range(3)]
+
+
+def test_a_step_made_again_is_not_written_twice_and_one_that_came_out_otherwise_counts(
+    model: Model, tmp_path: Path
+) -> None:
+    made = recorded(tmp_path, *(table(model, step) for step in (0, 1, 2)))
+    (file,) = tmp_path.glob("recording.*.frames")
+    size = file.stat().st_size
+    for step in (1, 2):
+        made.put(table(model, step))
+    assert file.stat().st_size == size
+    otherwise = msgspec.structs.replace(table(model, 50), step=1)
+    made.put(otherwise)
+    assert file.stat().st_size > size and made.at(TEXT, 1) == otherwise
+    made.clear()
+    assert recorded(tmp_path).at(TEXT, 1) == otherwise
+
+
+@pytest.mark.parametrize("lost", [1, 5, 150, 219])
+def test_a_torn_tail_is_ignored_and_written_over(model: Model, tmp_path: Path, lost: int) -> None:
+    recorded(tmp_path, *(table(model, step) for step in (0, 1, 2))).clear()
+    (file,) = tmp_path.glob("recording.*.frames")
+    os.truncate(file, file.stat().st_size - lost)
+    again = recorded(tmp_path)
+    assert again.at(TEXT, 2) == table(model, 1)
+    again.put(table(model, 2))
+    again.clear()
+    assert recorded(tmp_path).at(TEXT, 2) == table(model, 2)
+
+
+def test_a_damaged_frame_is_passed_over(model: Model, tmp_path: Path) -> None:
+    recorded(tmp_path, *(table(model, step) for step in (0, 1, 2))).clear()
+    (file,) = tmp_path.glob("recording.*.frames")
+    content = bytearray(file.read_bytes())
+    content[-3] ^= 1
+    file.write_bytes(content)
+    assert recorded(tmp_path).at(TEXT, 2) == table(model, 1)
+
+
+def test_files_that_are_no_recordings_are_let_alone(model: Model, tmp_path: Path) -> None:
+    for name, content in (("a", b""), ("b", b"{}\n"), ("c", b"\xff" * 99), ("d", b"[" * 9999)):
+        (tmp_path / f"recording.{name}.frames").write_bytes(content)
+    (tmp_path / "recording.kept.json").write_bytes(b"{")
+    made = recorded(tmp_path, table(model, 1), table(model, 2))
+    assert made.at(TEXT, 1) == table(model, 1) and made.kept == ()
+    assert (tmp_path / "recording.c.frames").read_bytes() == b"\xff" * 99
+
+
+def test_a_full_disk_is_told_and_recording_goes_on_in_memory(model: Model, tmp_path: Path) -> None:
+    made = recorded(tmp_path, *(table(model, step) for step in (0, 1, 2)))
+    (file,) = tmp_path.glob("recording.*.frames")
+    size = file.stat().st_size
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 100, hard))
+    try:
+        made.put(table(model, 3))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert made.warning is not None and "could not be written" in made.warning
+    made.put(table(model, 4))
+    assert [made.at(TEXT, step) for step in range(5)] == [table(model, step) for step in range(5)]
+    assert file.stat().st_size == size
+    made.clear()
+    assert recorded(tmp_path).at(TEXT, 9) == table(model, 2)
+
+
+def test_what_is_kept_is_not_dropped_for_later_texts_and_comes_back(model: Model, tmp_path: Path) -> None:
+    made = recorded(tmp_path)
+    made.keep(PLAIN)
+    made.put(table(model, 1))
+    for n in range(2 * TEXTS):
+        for step in (1, 2):
+            made.put(msgspec.structs.replace(table(model, step), text=f"{n}"))
+    assert made.at(TEXT, 1) == table(model, 1) and made.at("0", 1) is None
+    assert len(list(tmp_path.glob("recording.*.frames"))) == TEXTS + 1
+    made.clear()
+    again = recorded(tmp_path)
+    assert again.kept == (PLAIN,) and again.at(TEXT, 1) == table(model, 1)
+    again.release(PLAIN)
+    assert recorded(tmp_path).kept == ()
+    for n in range(MOST_KEPT):
+        again.keep(m.Prompt(text=f"{n}"))
+    with pytest.raises(ValueError, match="4 prompts are kept already"):
+        again.keep(m.Prompt(text="one more"))
+
+
+def test_with_its_first_token_and_without_a_text_has_two_files_and_is_kept_twice(
+    model: Model, tmp_path: Path
+) -> None:
+    scorer, ids = Scorer(model, gpt2()), [gpt2().end_of_text, *gpt2().encode(TEXT)]
+    plain = [table(model, step) for step in (1, 2)]
+    scored = [scorer.table(TEXT, ids, top_k=5, step=step, first_token=True) for step in (1, 2, 3)]
+    made = recorded(tmp_path, *plain, *scored)
+    made.keep(m.Prompt(text=TEXT, first_token=True))
+    assert len(list(tmp_path.glob("recording.*.frames"))) == 2
+    made.clear()
+    again = recorded(tmp_path)
+    assert again.kept == (m.Prompt(text=TEXT, first_token=True),)
+    assert [again.at(TEXT, step) for step in (1, 2, 3)] == [*plain, plain[-1]]
+    assert [again.at(TEXT, step, first_token=True) for step in (1, 2, 3)] == scored
+    again.keep(PLAIN)
+    again.release(again.kept[0])
+    assert recorded(tmp_path).kept == (PLAIN,)
+
+
+def as_step(made: m.Table, step: int) -> m.Table:
+    return msgspec.structs.replace(made, step=step)
+
+
+def test_later_steps_are_dropped_from_the_file_with_every_frame_of_them(model: Model, tmp_path: Path) -> None:
+    """Of step 5 there are two frames, the earlier one in the midst of others; step 2 is recorded last."""
+    tables = [table(model, step) for step in (1, 5, 3)]
+    later, again = as_step(table(model, 50), 5), as_step(table(model, 60), 2)
+    made = recorded(tmp_path, *tables, later, again)
+    made.drop_after(4)
+    expected = [tables[0], again, tables[2], tables[2], tables[2]]
+    assert [made.at(TEXT, step) for step in range(1, 6)] == expected
+    made.clear()
+    reopened = recorded(tmp_path)
+    assert [reopened.at(TEXT, step) for step in range(1, 6)] == expected
+    reopened.drop_after(2)
+    reopened.put(table(model, 4))
+    reopened.clear()
+    last = recorded(tmp_path)
+    assert [last.at(TEXT, step) for step in range(1, 6)] == [
+        tables[0], again, again, table(model, 4), table(model, 4)
+    ]  # fmt: skip
+    last.drop_after(0)
+    assert last.at(TEXT, 5) is None and not list(tmp_path.glob("recording.*.frames"))
+
+
+def test_what_is_at_the_end_of_a_file_is_cut_off(model: Model, tmp_path: Path) -> None:
+    made = recorded(tmp_path, *(table(model, step) for step in (1, 2)))
+    (file,) = tmp_path.glob("recording.*.frames")
+    size = file.stat().st_size
+    for step in (3, 4):
+        made.put(table(model, step))
+    made.drop_after(2)
+    assert file.stat().st_size == size
+
+
+def test_a_run_that_goes_another_way_takes_along_what_was_before(model: Model, tmp_path: Path) -> None:
+    parent, child = tmp_path / "parent", tmp_path / "child"
+    parent.mkdir()
+    child.mkdir()
+    tables = [table(model, step) for step in range(6)]
+    made = recorded(parent, *tables)
+    made.keep(PLAIN)
+    before = {file.name: file.read_bytes() for file in parent.iterdir()}
+    made.branch(child, 3)
+    made.put(table(model, 50))
+    made.clear()
+    assert {file.name: file.read_bytes() for file in parent.iterdir()} == before
+    assert [recorded(parent).at(TEXT, step) for step in range(6)] == tables
+    again = recorded(child)
+    assert again.kept == (PLAIN,)
+    assert [again.at(TEXT, step) for step in range(6)] == [*tables[:4], tables[3], tables[3]]
+    assert again.at(TEXT, 50) == table(model, 50)
+
+
+def test_of_a_long_recording_the_child_has_as_much_as_fits_and_both_ends(
+    model: Model, tmp_path: Path
+) -> None:
+    parent, child = tmp_path / "parent", tmp_path / "child"
+    parent.mkdir()
+    child.mkdir()
+    size = 4 * (12 + 8 * 5)  # bytes of a frame of 4 rows with 5 candidates
+    made = Recordings(gpt2(), budget=10 * size)
+    made.write_to(parent)
+    like = table(model, 0)
+    for step in range(40):
+        made.put(as_step(like, step))
+    made.branch(child, 30)
+    made.clear()
+    again = recorded(child)
+    steps = sorted({found.step for step in range(40) if (found := again.at(TEXT, step))})
+    assert steps[0] == 0 and steps[-1] == 30 and 4 <= len(steps) <= 10
+
+
+def test_of_a_text_that_is_recorded_wider_no_narrower_file_is_left(model: Model, tmp_path: Path) -> None:
+    made = recorded(tmp_path, *(table(model, step) for step in (1, 2)))
+    made.put(table(model, 3, top_k=9))
+    made.drop_after(1)
+    made.clear()
+    assert recorded(tmp_path).at(TEXT, 2) is None and not list(tmp_path.glob("recording.*.frames"))

@@ -167,7 +167,7 @@ def test_a_save_that_fails_leaves_no_checkpoint_and_is_told(
     trainer = tiny.trainer()
     run = Run.create(folder, RECORD, keep=2)
     with monkeypatch.context() as patch:
-        patch.setattr(runs, "save_file", full)  # after the model's weights are on the disk
+        patch.setattr(runs, "write", full)  # after the model's weights are on the disk
         run.save(trainer.model, trainer.snapshot())
         run.wait()
     assert run.storage_error is not None and "No space left" in run.storage_error

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import threading
 import weakref
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import msgspec
 import pytest
 import torch
 
-from core import indexing, looking, runs, watching
+from core import indexing, looking, run_list, runs, watching
 from core import messages as m
 from core import recorder as recording
 from core.checkpoint import load_model, save_model
@@ -28,7 +29,16 @@ from core.tokenizer import gpt2
 from core.trainer import Diverged
 from core.watching import Overtaken
 from tests.core import tiny
-from tests.core.sessions import TEXT, TRAINING, Stage, folder_of, parameters, train
+from tests.core.sessions import (
+    TEXT,
+    TRAINING,
+    Stage,
+    folder_of,
+    parameters,
+    train,
+    train_and_wait,
+    waited,
+)
 
 
 def test_nothing_is_written_before_the_first_step(stage: Stage) -> None:
@@ -75,8 +85,10 @@ def test_a_run_without_a_checkpoint_is_replayed_from_its_lines(stage: Stage) -> 
     train(session, 4)
     before, name = parameters(session), session.status().run
     assert name is not None and runs.checkpoints(folder_of(session)) == []
+    waited(session)
     session._recorder._run.close()  # type: ignore[union-attr]  # as a kill would: nothing is saved
     session._recorder._run = None
+    shutil.rmtree(runs.run_path(name) / "snapshots", ignore_errors=True)
     resumed = stage.session()
     assert resumed.open(m.Open(model=name)).step == 4
     assert tiny.same(parameters(resumed), before)
@@ -668,3 +680,150 @@ def test_another_text_breaks_off_the_one_that_is_being_put_in_order(
     on.set()
     thread.join(30)
     assert interrupted == [True] and stage.told(m.Indexed) == []
+
+
+def test_a_run_that_is_opened_again_goes_back_by_the_snapshots_on_its_disk(stage: Stage, often: None) -> None:
+    session = stage.opened()
+    states = {0: parameters(session)}
+    for step in range(1, 9):
+        train_and_wait(session, 1)
+        states[step] = parameters(session)
+    name, folder = session.status().run, folder_of(session)
+    assert name is not None
+    assert waited(session) == list(range(1, 9))
+    session.close()
+    size = sum(file.stat().st_size for file in (folder / "snapshots").iterdir())
+    listed = run_list.summary(runs.read(folder))
+    assert listed.bytes > size > 8 * 3 * sum(p.nbytes for p in states[0].values())
+    resumed = stage.session()
+    resumed.open(m.Open(model=name))
+    for step in (5, 2, 7):
+        stage.events.clear()
+        assert resumed.rewind(m.Rewind(step=step)).step == step
+        assert tiny.same(parameters(resumed), states[step])
+        assert not stage.told(m.Progress), "nothing has to be replayed"
+    resumed.allow(m.Allow(snapshot_gb=0))
+    assert resumed.status().snapshot_gb == 0 and not list((folder / "snapshots").iterdir())
+
+
+def test_snapshots_of_steps_that_have_no_line_are_not_used(stage: Stage, often: None) -> None:
+    session = stage.opened()
+    train_and_wait(session, 4)
+    name, folder = session.status().run, folder_of(session)
+    assert name is not None
+    session._recorder._run.close()  # type: ignore[union-attr]  # as a power loss would
+    session._recorder._run = None
+    lines = (folder / "metrics.jsonl").read_bytes().splitlines(keepends=True)
+    (folder / "metrics.jsonl").write_bytes(b"".join(lines[:3]))  # steps 0, 1 and 2
+    resumed = stage.session()
+    assert resumed.open(m.Open(model=name)).step == 2
+    assert waited(resumed) == [1, 2]
+
+
+def test_a_new_run_nobody_named_takes_the_place_of_the_last_ones_snapshots(stage: Stage, often: None) -> None:
+    session = stage.opened()
+    train_and_wait(session, 2)
+    first = folder_of(session)
+    assert (first / "snapshots").exists()
+    session.reset(m.Reset())
+    train_and_wait(session, 1)
+    assert not (first / "snapshots").exists() and (first / "metrics.jsonl").exists()
+    assert list((folder_of(session) / "snapshots").iterdir())
+
+
+def test_a_run_that_nobody_goes_back_in_writes_no_snapshots(stage: Stage, often: None) -> None:
+    session = Session(
+        emit=stage.events.append,
+        between=lambda: None,
+        interrupted=lambda: False,
+        recorder=recording.Recorder(),
+        snapshot_bytes=0,
+    )
+    stage.sessions.append(session)
+    session.open(m.Open(model=str(stage.model), training=TRAINING))
+    train(session, 3)
+    assert not (folder_of(session) / "snapshots").exists()
+
+
+def test_snapshots_that_cannot_be_written_are_told_of_once_and_the_run_goes_on(
+    stage: Stage, often: None
+) -> None:
+    session = stage.opened()
+    train(session, 1)
+    session._recorder._snapshots.wait()  # type: ignore[union-attr]
+    shutil.rmtree(folder_of(session) / "snapshots")
+    (folder_of(session) / "snapshots").write_text("in the way")
+    train(session, 1)
+    session._recorder._snapshots.wait()  # type: ignore[union-attr]
+    assert train(session, 2).step == 4
+    assert "the snapshot of step 2 could not be written" in str(session.status().warning)
+
+
+def test_a_run_that_is_opened_again_still_knows_every_step_of_its_prompts(stage: Stage) -> None:
+    session = stage.opened()
+    session.score(m.Score(text="The fat cat sat"))
+    session.keep(m.Keep(text="on the mat"))
+    train(session, 5)
+    tables = {
+        (text, step): session.recall(m.Recall(text=text, step=step))
+        for text in ("The fat cat sat", "on the mat")
+        for step in range(6)
+    }
+    assert {table.step for table in tables.values()} == set(range(6))
+    name = session.status().run
+    assert name is not None
+    session.close()
+    assert session.status().kept == (m.Prompt(text="on the mat"),)
+    resumed = stage.session()
+    assert resumed.open(m.Open(model=name)).kept == (m.Prompt(text="on the mat"),)
+    for (text, step), table in tables.items():
+        found = resumed.recall(m.Recall(text=text, step=step))
+        assert (found.step, found.tokens, found.summary) == (step, table.tokens, table.summary)
+        assert [p.target for p in found.predictions] == [p.target for p in table.predictions]
+        assert [p.top for p in found.predictions] == [p.top for p in table.predictions]
+    train(resumed, 2)
+    assert resumed.recall(m.Recall(text="on the mat", step=7)).step == 7
+    resumed.release(m.Release(text="on the mat"))
+    train(resumed, 1)
+    assert resumed.recall(m.Recall(text="on the mat", step=8)).step == 7
+
+
+def test_what_a_rewound_run_records_again_is_what_stands_there(stage: Stage) -> None:
+    session = stage.opened()
+    session.score(m.Score(text=TEXT))
+    train(session, 6)
+    before = [session.recall(m.Recall(text=TEXT, step=step)).predictions for step in range(6)]
+    (file,) = folder_of(session).glob("recording.*.frames")
+    size = file.stat().st_size
+    session.rewind(m.Rewind(step=2))
+    train(session, 4)
+    assert file.stat().st_size == size
+    again = [session.recall(m.Recall(text=TEXT, step=step)).predictions for step in range(6)]
+    assert [[p.target for p in rows] for rows in again] == [[p.target for p in rows] for rows in before]
+
+
+def test_a_prompt_longer_than_the_context_cannot_be_kept(stage: Stage) -> None:
+    session = stage.opened()
+    with pytest.raises(ValueError, match="it takes 1 to 8"):
+        session.keep(m.Keep(text=TEXT + TEXT))
+    with pytest.raises(ValueError, match="0 tokens cannot be kept"):
+        session.keep(m.Keep(text=""))
+    assert session.status().kept == ()
+
+
+def test_a_prompt_for_which_a_run_that_is_opened_keeps_too_many_others_is_not_recorded(stage: Stage) -> None:
+    first = stage.opened()
+    others = tuple(m.Prompt(text=text) for text in "abcd")
+    for prompt in others:
+        first.keep(m.Keep(text=prompt.text))
+    train(first, 1)
+    name = first.status().run
+    assert name is not None
+    first.close()
+    session = stage.opened()
+    session.keep(m.Keep(text="one more"))
+    assert session.open(m.Open(model=name)).kept == others
+    train(session, 2)
+    assert session.recall(m.Recall(text="a", step=3)).step == 3
+    with pytest.raises(ValueError, match="nothing of this prompt"):
+        session.recall(m.Recall(text="one more", step=3))

@@ -6,10 +6,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.torch import load, save
 
 from core.history import History, Snapshot
-from core.snapshot_memory import SnapshotMemory, in_order, layout
+from core.snapshot_memory import SnapshotMemory
 
 PAGE = 4096
 MIB = 2**20
@@ -39,20 +38,6 @@ def test_tensors_of_every_kind_find_room_and_none_lies_in_another(
     for name, tensor in tensors.items():
         assert room[name].dtype == tensor.dtype and torch.equal(room[name], tensor)
         assert room[name].data_ptr() % tensor.itemsize == 0
-
-
-@settings(max_examples=100, deadline=None)
-@given(kinds=kinds)
-def test_they_lie_as_in_a_safetensors_file(kinds: list[tuple[torch.dtype, list[int]]]) -> None:
-    tensors = drawn(kinds)
-    offsets, n_bytes = layout(tensors)
-    end = 0
-    for name in in_order(tensors):
-        assert offsets[name] == end
-        end += tensors[name].nbytes
-    assert n_bytes == end
-    kept = load(save(tensors))
-    assert all(torch.equal(kept[name], tensors[name]) for name in tensors)
 
 
 def resident() -> int:

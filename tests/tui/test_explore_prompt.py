@@ -276,3 +276,39 @@ def _character(letter: str) -> str:
     """What a key's name stands for, as Textual knows it or, of two, does not."""
     unknown = {"slash": "/", "backslash": "\\"}
     return unknown.get(letter) or key_to_character(letter) or letter
+
+
+async def test_a_prompt_is_pinned_and_let_go_by_the_same_key_and_its_pane_says_so() -> None:
+    async with exploring() as ex:
+        assert ex.title("prompt-pane") == "prompt"
+        await ex.press("escape", "K")
+        await ex.settled()
+        assert ex.state.kept == (m.Prompt(text=PROMPT),) and ex.title("prompt-pane") == "prompt · kept"
+        await ex.press("slash", "x")
+        await ex.settled()
+        assert ex.title("prompt-pane") == "prompt"
+        await ex.press("backspace")
+        await ex.settled()
+        assert ex.title("prompt-pane") == "prompt · kept"
+        await ex.press("escape", "K")
+        await ex.settled()
+        assert ex.state.kept == () and ex.title("prompt-pane") == "prompt"
+
+
+async def test_a_prompt_is_pinned_as_it_is_read_with_its_first_token_or_without() -> None:
+    async with exploring() as ex:
+        await ex.press("escape")
+        ex.screen.action_first_token()
+        await ex.settled()
+        await ex.press("K")
+        await ex.settled()
+        assert ex.state.kept == (m.Prompt(text=PROMPT, first_token=True),)
+        assert ex.title("prompt-pane") == "prompt · kept"
+        ex.screen.action_first_token()
+        await ex.settled()
+        assert ex.title("prompt-pane") == "prompt"
+        ex.screen.action_first_token()
+        await ex.settled()
+        await ex.press("K")
+        await ex.settled()
+        assert ex.state.kept == () and ex.title("prompt-pane") == "prompt"

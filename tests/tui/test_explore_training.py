@@ -169,6 +169,15 @@ async def test_a_run_can_be_extended_at_any_time_and_escape_leaves_it_as_it_is()
         assert ex.state.goal == 10 and ex.state.running
 
 
+async def test_how_much_disk_going_back_may_take_is_asked_for() -> None:
+    async with exploring(opening=SHORT) as ex:
+        ex.screen.action_room()
+        await ex.until(lambda: isinstance(ex.app.screen, AskScreen) and bool(ex.app.screen.query("#number")))
+        await answer(ex, "25")
+        await ex.settled()
+        assert orders(ex) == [m.Allow(snapshot_gb=25)] and ex.state.snapshot_gb == 25
+
+
 async def test_the_run_goes_to_a_step_that_is_asked_for_and_to_none_that_is_not_there() -> None:
     async with exploring() as ex:
         await ex.press("f8")

@@ -2,9 +2,11 @@
 
 from textual.widgets import Input
 
-from core.messages import Candidate, Generate, Generated, Score, Stop
+from core.messages import Candidate, Generate, Generated, Keep, Prompt, Release, Score, Stop
+from core.text import clean
 from tui.actions.base import Exploring
 from tui.widgets.loss_chart import LossChart
+from tui.widgets.pane import Pane
 
 STREAM_TOKENS = 20
 
@@ -28,6 +30,7 @@ class Prompting(Exploring):
         if self.live.table is None or not self.is_of_prompt(self.live.table):
             self.query_one(LossChart).clear_prompt()
         self.live.watch(Score(text=self.prompt.text, first_token=self.first_token))
+        self.show_kept()
 
     def action_first_token(self) -> None:
         self.first_token = not self.first_token
@@ -35,6 +38,26 @@ class Prompting(Exploring):
     def watch_first_token(self) -> None:
         self.look_at(None)
         self.read_prompt()
+
+    def action_keep(self) -> None:
+        """Have the prompt recorded at every step, also while another is looked at; or not any more."""
+        text = self.prompt.text
+        if not text:
+            self.refuse("There is nothing to pin yet: type a prompt first.")
+        elif self._is_kept:
+            self.live.send(Release(text=text, first_token=self.first_token))
+        else:
+            self.live.send(Keep(text=text, first_token=self.first_token))
+
+    @property
+    def _is_kept(self) -> bool:
+        state = self.live.state
+        read = Prompt(text=clean(self.prompt.text), first_token=self.first_token)
+        return state is not None and read in state.kept
+
+    def show_kept(self) -> None:
+        """Say beside the prompt whether it is pinned."""
+        self.query_one("#prompt-pane", Pane).title = "prompt · kept" if self._is_kept else "prompt"
 
     def put_into_prompt(self, candidate: Candidate) -> None:
         """Put the candidate after the selected prefix; what stood there goes (undo brings it back)."""

@@ -5,6 +5,7 @@ import msgspec
 from core.messages import (
     TINY,
     TRIGRAMS,
+    Allow,
     Configure,
     Extend,
     Open,
@@ -78,6 +79,21 @@ class Steering(SampleTexts):
         )  # fmt: skip
         if steps is not None:
             self.live.send(Extend(steps=steps), Run())
+
+    def action_room(self) -> None:
+        if self.live.state is not None:
+            self.ask(self._room)
+
+    async def _room(self) -> None:
+        from tui.screens.ask import AskScreen
+
+        state = self.live.state
+        gigabytes = await self.app.push_screen_wait(
+            AskScreen("Disk for going back", "How many GB may a run's snapshots take up? 0 is none.",
+                      low=0, high=1_000_000, value=round(state.snapshot_gb) if state else 0, accept="Apply")
+        )  # fmt: skip
+        if gigabytes is not None:
+            self.live.send(Allow(snapshot_gb=gigabytes))
 
     def action_reset(self) -> None:
         if not self.live.alive:

@@ -122,6 +122,7 @@ class ExploreScreen(
         self.query_one(StatusLine).set_state(state)
         self.note_changed()
         self.offer_way_back(state)
+        self.show_kept()
 
     @on(TableChanged)
     def _table_changed(self, event: TableChanged) -> None:
