@@ -35,10 +35,11 @@ def write(file: Path, tensors: Mapping[str, Tensor], said: Mapping[str, str]) ->
 
 
 def header(tensors: Mapping[str, Tensor], said: Mapping[str, str]) -> bytes:
-    """What a file begins with."""
+    """What a file begins with; the same for the same tensors, in whatever order they come."""
     offsets, _ = layout(tensors)
     record: dict[str, object] = {"__metadata__": dict(said)}
-    for name, tensor in tensors.items():
+    for name in in_order(tensors):
+        tensor = tensors[name]
         record[name] = {
             "dtype": _DTYPES[tensor.dtype],
             "shape": list(tensor.shape),
@@ -70,4 +71,4 @@ def layout(tensors: Mapping[str, Tensor]) -> tuple[dict[str, int], int]:
 
 def in_order(tensors: Mapping[str, Tensor]) -> Iterable[str]:
     """The tensors' names as the tensors lie."""
-    return sorted(tensors, key=lambda name: -tensors[name].itemsize)  # stable: else as they come
+    return sorted(tensors, key=lambda name: (-tensors[name].itemsize, name))
