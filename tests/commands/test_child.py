@@ -43,3 +43,9 @@ def test_what_makes_no_run_is_refused(words: list[str], why: str, cat: Path, fol
     result = neglogp("train", "--resume", "cat", *words)
     assert result.exit_code in (1, 2) and why in result.stderr and not result.stdout
     assert contents(cat) == before and not (folders / "runs" / "other").exists()
+
+
+def test_a_refusal_lets_go_of_the_run(cat: Path) -> None:
+    made = neglogp("train", "--resume", "cat", "--lr", "99", "--out", "other")
+    assert made.exit_code
+    runs.Run(cat, keep=1).close()  # whose folder is locked as long as somebody holds it

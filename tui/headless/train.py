@@ -4,6 +4,7 @@ import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import TracebackType
 from typing import Any, NamedTuple
 
 import click
@@ -54,8 +55,7 @@ def train(
     _require_not_automatic(out)
     of = weights(model)
     training = of.fitting(training) if fit else training
-    with Interrupts() as interrupts:
-        run = _Run(interrupts, name=out)
+    with Interrupts() as interrupts, _Run(interrupts, name=out) as run:
         training = msgspec.structs.replace(training, text=run.take_in(file))
         run.session.open(m.Open(model=of.opens, training=training))
         run.go(training.steps, beside)
@@ -81,8 +81,7 @@ def resume(
             raise ValueError(f"there is a run in {runs.run_path(out)} already: choose another name")
     folder = runs.run_path(name)
     runs.read(folder)  # a folder that is no run would open as a model to start a new one from
-    with Interrupts() as interrupts:
-        run = _Run(interrupts, name=name if out is None else out)
+    with Interrupts() as interrupts, _Run(interrupts, name=name if out is None else out) as run:
         if file is not None:
             run.take_in(file)
         state = run.session.open(m.Open(model=str(folder.resolve())))
@@ -93,7 +92,6 @@ def resume(
         if state.warning:
             note(state.warning)
         if steps is None and state.step >= state.goal:
-            run.session.close()
             raise ValueError(f"all {state.goal:,} steps of {name} are done: with --steps N it trains N more")
         run.go(state.goal - state.step if steps is None else steps, beside)
 
@@ -120,6 +118,14 @@ class _Run:
             recorder=Recorder(folder=self._folder, strict=True),
             snapshot_bytes=0,  # nobody goes back here
         )
+
+    def __enter__(self) -> "_Run":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.session.close()  # also of a run that was opened and not gone on with: its folder is locked
 
     def _happened(self, event: m.AnyEvent) -> None:
         self._progress.happened(event)
