@@ -151,6 +151,22 @@ async def test_nothing_of_a_hostile_row_reaches_the_terminal() -> None:
         assert not raw(ex.painted) - {"\n"}
 
 
+async def test_towards_a_mix_its_cross_entropy_is_told_before_and_after() -> None:
+    async with exploring() as ex:
+        await ex.press("escape", "s")
+        ex.rows.select(ROW)
+        await ex.press("x")
+        await ex.type("dog 0.5, mat 0.5")
+        await ex.press("enter", "u", "enter")
+        (asked,) = ex.asked(m.TrainOnRow)
+        row = ex.engine._q.row(ex.table.tokens[ROW].token_id, 2)
+        after = -sum(float(each.share) * float(row[each.token_id]) for each in asked.target)
+        step = ex.engine._at.results[2]  # of which the loss is that of the row before the update
+        before = float(step.loss or 0)
+        told = f"its H(p, q) went from {before:.2f} to {after:.2f} nats. Of"
+        assert note(ex).startswith(f"Step 2 was made on row {ROW + 1} alone: {told}")
+
+
 async def test_towards_something_else_the_row_is_told_of_by_the_token_that_follows() -> None:
     async with exploring() as ex:
         mix = (m.Share(token_id=3290, share=0.5), m.Share(token_id=2603, share=0.5))

@@ -61,6 +61,14 @@ class Exploring(Screen[None]):
         """What the row at a position is to be trained towards; None where nothing follows it."""
         raise NotImplementedError
 
+    def own_target(self, position: int) -> Weighed | None:
+        """What a row's target of the person's own comes to; None without one, or until that is known."""
+        raise NotImplementedError
+
+    def note_changed(self) -> None:
+        """There may be something else to be said above the foot of the table."""
+        raise NotImplementedError
+
     def opposed(self, position: int | None) -> Opposed | None:
         """What a model beside the one at hand says at a position of the text; None where there is none."""
         raise NotImplementedError

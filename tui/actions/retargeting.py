@@ -51,6 +51,10 @@ class Retargeting(Exploring):
         target = table.predictions[position].target
         return None if target is None else (Share(token_id=target.token_id, share=1.0),)
 
+    def own_target(self, position: int) -> Weighed | None:
+        own = self._own.get(self._prefix(position))
+        return None if own is None else own.weighed
+
     def action_retarget(self) -> None:
         table, focused = self.table.table, self.focused
         if self.table.selected is None or table is None or not self.is_of_prompt(table):
@@ -123,6 +127,7 @@ class Retargeting(Exploring):
         if own is not None and own.mix == event.request.mix:  # else it is another one by now
             self._own = {**self._own, prefix: Own(own.mix, event.weighed)}
             self._show_own()
+            self.note_changed()
 
     def _prefix(self, position: int) -> Prefix:
         """The ids of the tokens up to one of the table's."""

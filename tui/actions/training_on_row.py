@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from core.messages import DropFuture, Share, State, StepResult, Table, TrainOnRow
+from core.messages import DropFuture, Real, Share, State, StepResult, Table, TrainOnRow
 from core.text import spaced, visible
 from tui import cells, formats
 from tui.actions.base import Exploring
@@ -15,10 +15,12 @@ _WORDS = 54  # cells of the dialog's line that names the row
 
 
 class RowStep(NamedTuple):
-    """A step that was made on one row, and the table after it, once that has come."""
+    """A step that was made on one row, and what has come of it: its loss and the table after it."""
 
     position: int
     step: int
+    target: tuple[Share, ...]
+    loss: Real | None = None
     table: Table | None = None
 
 
@@ -61,7 +63,7 @@ class TrainingOnRow(Exploring):
         if self.prompt.text != table.text or now is None or now.running:
             self.refuse("The prompt or the run has changed meanwhile: nothing was trained.")
             return
-        self._row_step = RowStep(position, now.step + 1)
+        self._row_step = RowStep(position, now.step + 1, target)
         self.live.send(TrainOnRow(position=position, target=target, learning_rate=rate))
 
     def action_drop_future(self) -> None:
@@ -89,20 +91,26 @@ class TrainingOnRow(Exploring):
         rose = sum(moved > _NOTICED for moved in others)
         fell = sum(moved < -_NOTICED for moved in others)
         said = f"Step {done.step:,} was made on row {done.table.number(done.position)} alone"
-        if own is not None:
-            moved, target = own
-            before, after = (
-                formats.information(nats, unit) for nats in (target.surprisal - moved, target.surprisal)
-            )
-            said += f": its −log p went from {before} to {after} {unit.value}"
+        theirs = self.own_target(done.position)
+        if theirs is not None and theirs.mix == done.target and done.loss is not None:
+            told = "H(p, q)", done.loss, theirs.cross_entropy
+        elif own is not None and [each.token_id for each in done.target] == [own[1].token_id]:
+            told = "−log p", own[1].surprisal - own[0], own[1].surprisal
+        else:
+            told = None
+        if told is not None:
+            before, after = (formats.information(nats, unit) for nats in told[1:])
+            said += f": its {told[0]} went from {before} to {after} {unit.value}"
         return f"{said}. Of {len(others)} other rows {rose} rose (paid) and {fell} fell. F4 takes it back."
 
     def steps_told(self, results: Sequence[StepResult], *, anew: bool) -> None:
         """Steps were made, or with `anew` these are all: perhaps in place of the one on a row."""
         done = self._row_step
         if done is not None:
-            made = [result.kind for result in results if result.step == done.step]
-            if made != ["row"] and (made or anew):
+            made = [result for result in results if result.step == done.step]
+            if [result.kind for result in made] == ["row"]:
+                self._row_step = done._replace(loss=made[0].loss)
+            elif made or anew:
                 self._row_step = None
 
     def row_shown(self, table: Table) -> None:
