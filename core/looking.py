@@ -113,6 +113,7 @@ class Looking:
         """Record the texts that are kept, all but the one that is looked at, as they are at this step."""
         for prompt, ids in self._kept_ids.items():
             if prompt != self._watched and len(ids) <= self._of_model.context:
+                self._of_model.read(ids, KEPT_TOP_K)
                 table = self._of_model.table(
                     prompt.text, ids, top_k=KEPT_TOP_K, step=step, first_token=prompt.first_token
                 )
@@ -190,6 +191,7 @@ class Looking:
         """Take the watched text's surprisals at this step, of a short one all that its table shows."""
         with self.pace.measuring():
             if self._is_recorded:
+                self._of_model.read(self.watch.ids, self.watch.top_k)
                 self._kept(self.watch.table(self._of_model, step))
             else:
                 self.watch.measure(self._of_model, step)

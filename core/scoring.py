@@ -71,11 +71,19 @@ class Scorer:
             yield self._rows[-1]
             for _ in self._reading.read():
                 yield self._rows[-1]
-        missing = self._missing()
-        for first in range(0, len(missing), _ROWS_AT_ONCE):
-            if first:
+        for i, part in enumerate(self._missing_parts()):
+            if i:
                 yield self._rows[-1]
-            self._predict(missing[first : first + _ROWS_AT_ONCE])
+            self._predict(part)
+
+    def read(self, ids: Sequence[int], top_k: int) -> None:
+        """Compute all that a table of this text needs at once: no row is looked at before the others."""
+        self._turn_to(ids)
+        self._keep_candidates(top_k)
+        for _ in self._reading.read():
+            pass
+        for part in self._missing_parts():
+            self._predict(part)
 
     def table(
         self,
@@ -158,6 +166,11 @@ class Scorer:
 
     def _missing(self) -> list[int]:
         return [position for position, row in enumerate(self._rows) if row is None]
+
+    def _missing_parts(self) -> list[list[int]]:
+        """Those of them that are computed together."""
+        missing = self._missing()
+        return [missing[at : at + _ROWS_AT_ONCE] for at in range(0, len(missing), _ROWS_AT_ONCE)]
 
     def _predict(self, positions: Sequence[int]) -> None:
         """Compute the rows of these tokens, whose hidden states are there."""

@@ -38,7 +38,7 @@ KEYS = (
     Key("train.room", "room", "", "", "Disk for going back", "How much disk a run's snapshots may take up"),
     Key("train.settings", "settings", "f9", "comma", "Settings", "Text, size, rate: all of a run", True),
     Key("prompt.sample", "sample", "ctrl+t", "t", "Sample", "Sample one token and append it to the prompt"),
-    Key("prompt.keep", "keep", "", "K", "Pin this prompt", "Record it at every step, or let it go again"),
+    Key("prompt.keep", "keep", "", "K", "Keep this prompt", "Record it at every step, or let it go again"),
     Key("prompt.stream", "stream", "ctrl+g", "c", "Stream 20", "Let the model write 20 tokens, or stop it"),
     Key(
         "prompt.sampling",

@@ -109,6 +109,28 @@ def test_row_0_is_the_first_token_after_endoftext_and_shifts_the_windows(
     assert float(summary.bits_per_byte or 0) == pytest.approx(bits / len(text.encode()), rel=1e-5)
 
 
+def test_what_is_read_at_once_is_the_same_and_reads_the_head_once(
+    monkeypatch: pytest.MonkeyPatch, model: Model, scorer: Scorer
+) -> None:
+    text = "The fat cat sat on the mat, and the dog sat on a lap"
+    ids = gpt2().encode(text)
+    bit_by_bit = table_of(Scorer(model, gpt2()), text)
+    heads: list[int] = []
+    logits = model.logits
+
+    def counted(hidden: torch.Tensor) -> torch.Tensor:
+        heads.append(len(hidden))
+        return logits(hidden)
+
+    monkeypatch.setattr(model, "logits", counted)
+    scorer.read(ids, 5)
+    table = table_of(scorer, text)
+    assert heads == [len(ids)]
+    for mine, other in zip(table.predictions, bit_by_bit.predictions, strict=True):
+        assert [c.token_id for c in mine.top] == [c.token_id for c in other.top]
+        assert float(mine.entropy) == pytest.approx(float(other.entropy), abs=1e-5)
+
+
 def test_moved_is_the_change_of_each_targets_surprisal(scorer: Scorer) -> None:
     ids = gpt2().encode(LONG)
     before = torch.arange(len(ids) - 1, dtype=torch.float64) / 7

@@ -43,7 +43,7 @@ class Prompting(Exploring):
         """Have the prompt recorded at every step, also while another is looked at; or not any more."""
         text = self.prompt.text
         if not text:
-            self.refuse("There is nothing to pin yet: type a prompt first.")
+            self.refuse("There is nothing to keep yet: type a prompt first.")
         elif self._is_kept:
             self.live.send(Release(text=text, first_token=self.first_token))
         else:
