@@ -22,6 +22,9 @@ class Frames(Protocol):
     def steps(self) -> list[int]:
         """The steps there is a frame of, in no order."""
 
+    def __contains__(self, step: int) -> bool:
+        """Whether there is a frame of a step."""
+
     def get(self, step: int) -> Frame | None:
         """The frame of a step; None where there is none, or it is damaged."""
 
@@ -43,6 +46,9 @@ class InMemory:
 
     def steps(self) -> list[int]:
         return list(self.frames)
+
+    def __contains__(self, step: int) -> bool:
+        return step in self.frames
 
     def get(self, step: int) -> Frame | None:
         return self.frames.get(step)
@@ -124,6 +130,9 @@ class InFile:
 
     def steps(self) -> list[int]:
         return list(self._at)
+
+    def __contains__(self, step: int) -> bool:
+        return step in self._at
 
     def get(self, step: int) -> Frame | None:
         place = self._at.get(step)

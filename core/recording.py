@@ -51,7 +51,7 @@ class Recordings:
             self._enter(known)
             frame = packed(table, known.dtype)
             try:
-                self._move_to_disk(known, again=table.step not in known.frames.steps())
+                self._move_to_disk(known, again=table.step not in known.frames)
                 known.frames.put(table.step, frame)
             except OSError as error:
                 self._stay_in_memory(error)
