@@ -1,13 +1,11 @@
 """A run that is being written: its record, a line for every step, and checkpoints that appear whole."""
 
 import math
-import os
 import shutil
 import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 import msgspec
 from safetensors import SafetensorError
@@ -17,6 +15,7 @@ from torch import Tensor
 from core.checkpoint import PARTIAL, appearing, save_model, sync, vanish, write_json
 from core.history import Snapshot
 from core.interventions import Line, Withdrawn
+from core.line_file import LineFile
 from core.messages import SampleText, StepResult
 from core.models.gpt2 import Model
 from core.tensor_file import write
@@ -70,9 +69,9 @@ class Run:
     def __init__(self, folder: Path, *, keep: int) -> None:
         self.folder = folder
         self.keep = keep
-        self._metrics: IO[bytes] | None = None
-        self._samples: IO[bytes] | None = None
-        self._interventions: IO[bytes] | None = None
+        self._metrics = LineFile(folder / "metrics.jsonl")
+        self._samples = LineFile(folder / "samples.jsonl")
+        self._interventions = LineFile(folder / "interventions.jsonl")
         self._synced = 0.0
         self._saving: threading.Thread | None = None
         self._validations: dict[int, float] = {}
@@ -117,12 +116,9 @@ class Run:
     def append(self, result: StepResult) -> None:
         """Write a step's line. Once this returns, the step is acknowledged. Raises RunError."""
         try:
-            if self._metrics is None:
-                self._metrics = _open_after_last_line(self.folder / "metrics.jsonl")
-            self._metrics.write(msgspec.json.encode(result) + b"\n")
-            self._metrics.flush()
+            self._metrics.append(result)
             if time.monotonic() - self._synced > 1.0:  # power loss may cost a second, a kill nothing
-                os.fsync(self._metrics.fileno())
+                self._metrics.sync()
                 self._synced = time.monotonic()
         except OSError as error:
             raise RunError(f"step {result.step} could not be written: {error.strerror}") from error
@@ -131,10 +127,7 @@ class Run:
     def append_sample(self, sample: SampleText) -> None:
         """Write a sample text's line. Raises RunError."""
         try:
-            if self._samples is None:
-                self._samples = _open_after_last_line(self.folder / "samples.jsonl")
-            self._samples.write(msgspec.json.encode(sample) + b"\n")
-            self._samples.flush()
+            self._samples.append(sample)
         except OSError as error:
             raise RunError(
                 f"the text of step {sample.step} could not be written: {error.strerror}"
@@ -146,11 +139,8 @@ class Run:
         Raises RunError.
         """
         try:
-            if self._interventions is None:
-                self._interventions = _open_after_last_line(self.folder / "interventions.jsonl")
-            self._interventions.write(msgspec.json.encode(line) + b"\n")
-            self._interventions.flush()
-            os.fsync(self._interventions.fileno())
+            self._interventions.append(line)
+            self._interventions.sync()
         except OSError as error:
             raise RunError(f"step {line.step} could not be written: {error.strerror}") from error
 
@@ -215,22 +205,13 @@ class Run:
     def close(self) -> None:
         self.wait()
         for file in (self._metrics, self._samples, self._interventions):
-            if file is not None:
-                file.close()
+            file.close()
         self._lock.close()
 
 
 def _last_measured(validations: dict[int, float], step: int) -> float:
     at = max((measured for measured in validations if measured <= step), default=None)
     return math.inf if at is None else validations[at]
-
-
-def _open_after_last_line(file: Path) -> IO[bytes]:
-    """Append to a file of lines; a torn last line, left by a kill, was never acknowledged and is cut off."""
-    handle = file.open("a+b")
-    handle.seek(0)
-    handle.truncate(handle.read().rfind(b"\n") + 1)
-    return handle
 
 
 def drop_old_automatic_runs() -> None:
