@@ -26,9 +26,7 @@ def continuation(
     """Continue a text. `grown` is told of every token but the last; once `interrupted`, what there is comes
     back. Raises ValueError where there is nothing to continue.
     """
-    ids = tokenizer.encode(clean(request.text))
-    if request.first_token:
-        ids.insert(0, tokenizer.end_of_text)
+    ids = tokenizer.encode_read(clean(request.text), first_token=request.first_token)
     if not ids:
         raise ValueError("there is nothing to continue: type a prompt of at least one token")
     generation = Generation(model, ids, request.sampling, request.seed)

@@ -22,6 +22,9 @@ class Frames(Protocol):
     def steps(self) -> list[int]:
         """The steps there is a frame of, in no order."""
 
+    def __len__(self) -> int:
+        """Of how many steps there is a frame."""
+
     def __contains__(self, step: int) -> bool:
         """Whether there is a frame of a step."""
 
@@ -46,6 +49,9 @@ class InMemory:
 
     def steps(self) -> list[int]:
         return list(self.frames)
+
+    def __len__(self) -> int:
+        return len(self.frames)
 
     def __contains__(self, step: int) -> bool:
         return step in self.frames
@@ -130,6 +136,9 @@ class InFile:
 
     def steps(self) -> list[int]:
         return list(self._at)
+
+    def __len__(self) -> int:
+        return len(self._at)
 
     def __contains__(self, step: int) -> bool:
         return step in self._at

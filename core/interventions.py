@@ -2,11 +2,9 @@
 
 from collections.abc import Iterable
 
-from core.close_records import Share
+from core.close_records import WHOLE_WITHIN, Share
 from core.training import Training
 from core.wire import Message, require
-
-_SUM_WITHIN = 1e-6  # of 1, that the shares of a target may add up to
 
 
 class OnRow(Message, frozen=True, kw_only=True):
@@ -29,7 +27,7 @@ class OnRow(Message, frozen=True, kw_only=True):
         shares = [float(each.share) for each in self.target]
         if not all(share > 0 for share in shares):
             raise ValueError("a share of the target is not above 0: leave that token out")
-        if not abs(sum(shares) - 1) <= _SUM_WITHIN:
+        if not abs(sum(shares) - 1) <= WHOLE_WITHIN:
             raise ValueError(f"the shares of the target add up to {sum(shares):g}; they must add up to 1")
 
 

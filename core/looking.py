@@ -154,8 +154,7 @@ class Looking:
             raise ValueError("nothing of this prompt is recorded yet: train a step, and it is from then on")
         if latest is None or latest.step == found.step:
             return found
-        same = (latest.text, latest.first_token) == (found.text, found.first_token)
-        return against(found, latest) if same else found
+        return against(found, latest) if latest.prompt == found.prompt else found
 
     def find(self, request: m.Find) -> m.Candidates:
         """Tokens that hold what was typed, as seen after a position of the watched text."""
@@ -207,8 +206,7 @@ class Looking:
 
     def _ids(self, prompt: m.Prompt) -> list[int]:
         """A text's tokens as it is read."""
-        beginning = [self._tokenizer.end_of_text] if prompt.first_token else []
-        return beginning + self._tokenizer.encode(prompt.text)
+        return self._tokenizer.encode_read(prompt.text, first_token=prompt.first_token)
 
     @property
     def _is_recorded(self) -> bool:

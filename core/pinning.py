@@ -10,7 +10,7 @@ from core.messages import Compare, Expected, Pinned, Table, real
 from core.models.gpt2 import Model
 from core.scoring import Scorer
 from core.text import clean
-from core.tokenizer import END_OF_TEXT_ID, Tokenizer
+from core.tokenizer import Tokenizer
 from core.watching import Watch
 
 
@@ -29,9 +29,7 @@ class PinnedModel:
     def table(self, request: Compare, overtaken: Callable[[], bool]) -> Table:
         """The text as this model sees it; raises Overtaken as soon as `overtaken` says so."""
         text = clean(request.text)
-        ids = self._tokenizer.encode(text)
-        if request.first_token:
-            ids = [END_OF_TEXT_ID, *ids]
+        ids = self._tokenizer.encode_read(text, first_token=request.first_token)
         self._watch = Watch(
             text=text,
             first_token=request.first_token,

@@ -23,7 +23,7 @@ class Recorded:
 
     @property
     def memory(self) -> int:
-        return len(self.frames.steps()) * self.dtype.itemsize
+        return len(self.frames) * self.dtype.itemsize
 
     def table(self, frame: Frame, step: int, piece: Callable[[int], bytes]) -> Table:
         ids = self.head.token_ids

@@ -44,7 +44,7 @@ class Recordings:
         """Keep a table of a text of one token or more; one of the same step is replaced."""
         width = max((len(prediction.top) for prediction in table.predictions), default=0)
         with self._lock:
-            known = self._texts.get(Prompt(text=table.text, first_token=table.first_token))
+            known = self._texts.get(table.prompt)
             if known is None or known.head.width < width:
                 # A frame holds as many candidates as the widest: there are no narrower ones.
                 known = Recorded(head_of(table, width), InMemory())
@@ -102,7 +102,7 @@ class Recordings:
                     )
                     self._forget(text)
                 else:
-                    if not text.frames.steps():
+                    if not len(text.frames):
                         self._forget(text)
 
     def branch(self, folder: Path | None, step: int) -> None:
@@ -116,7 +116,7 @@ class Recordings:
         self.write_to(folder)
         with self._lock:
             for text in list(self._texts.values()):
-                if len(text.frames.steps()) > 1:
+                if len(text.frames) > 1:
                     try:
                         self._move_to_disk(text, again=True)
                     except OSError as error:

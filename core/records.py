@@ -70,6 +70,13 @@ class Summary(Message, frozen=True, kw_only=True):
     without_first: Real | None = None
 
 
+class Prompt(Message, frozen=True, kw_only=True):
+    """A text as it is read: with `first_token` after `<|endoftext|>`, so that its first token is scored."""
+
+    text: str
+    first_token: bool = False
+
+
 class Table(Message, frozen=True, kw_only=True):
     """A scored text of n tokens: n predictions, the i-th made after token i about token i + 1.
 
@@ -92,6 +99,11 @@ class Table(Message, frozen=True, kw_only=True):
     def text_tokens(self) -> tuple[Token, ...]:
         """Those of the text, also where it is read after `<|endoftext|>`."""
         return self.tokens[1:] if self.first_token else self.tokens
+
+    @property
+    def prompt(self) -> Prompt:
+        """The text as it was read."""
+        return Prompt(text=self.text, first_token=self.first_token)
 
     def number(self, position: int) -> int:
         """What a row is called: after so many tokens of the text its prediction is made."""
@@ -232,13 +244,6 @@ class Pinned(Message, frozen=True, kw_only=True):
 
     name: str
     step: int | None = None
-
-
-class Prompt(Message, frozen=True, kw_only=True):
-    """A text as it is read: with `first_token` after `<|endoftext|>`, so that its first token is scored."""
-
-    text: str
-    first_token: bool = False
 
 
 class State(Message, frozen=True, kw_only=True):

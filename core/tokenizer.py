@@ -31,6 +31,11 @@ class Tokenizer:
         """The ids of a text. A lone surrogate, which no UTF-8 has, counts as U+FFFD."""
         return self._encoding.encode_ordinary(text)
 
+    def encode_read(self, text: str, *, first_token: bool) -> list[int]:
+        """The ids of a text as a model reads it: with `first_token` after `<|endoftext|>`."""
+        ids = self.encode(text)
+        return [self.end_of_text, *ids] if first_token else ids
+
     def encode_array(self, text: str) -> NDArray[np.uint32]:
         """The same ids (n,) for a long text: a Python list of 25 million takes a gigabyte."""
         try:

@@ -436,8 +436,7 @@ class FakeEngine:
 
     def _ids(self, read: m.Score | m.Generate) -> list[int]:
         """The tokens of a text as it is to be read."""
-        ids = self._tokenizer.encode(clean(read.text))
-        return [self._tokenizer.end_of_text, *ids] if read.first_token else ids
+        return self._tokenizer.encode_read(clean(read.text), first_token=read.first_token)
 
     def _unread(self, request: m.Score) -> int:
         """How many of a text's tokens a model that remembers the last text would still have to read."""

@@ -6,7 +6,7 @@ from typing import Any
 from textual.reactive import reactive
 from textual.screen import Screen
 
-from core.messages import Followed, Share, State, Table, Weighed
+from core.messages import Followed, Prompt, Share, State, Table, Weighed
 from tui import formats
 from tui.controls import Controls
 from tui.formats import Unit
@@ -87,7 +87,7 @@ class Exploring(Screen[None]):
 
     def is_of_prompt(self, table: Table) -> bool:
         """Whether a table is of the prompt as it stands and is read now; else such a one is on its way."""
-        return (table.text, table.first_token) == (self.prompt.text, self.first_token)
+        return table.prompt == Prompt(text=self.prompt.text, first_token=self.first_token)
 
     def say(self, text: str) -> None:
         """One sentence for the person, in a corner, for a while."""

@@ -71,7 +71,7 @@ class Comparing(Exploring):
 
     @on(TableChanged)
     def _ask_of_another_text(self, event: TableChanged) -> None:
-        if self._compared is None or not same_text(self._compared.table, event.table):
+        if self._compared is None or self._compared.table.prompt != event.table.prompt:
             self._ask(event.table)
 
     def _ask(self, table: m.Table) -> None:
@@ -85,7 +85,7 @@ class Comparing(Exploring):
         if compared.pinned != self._b:
             return  # it is another one by now
         self._compared, self._place = compared, None
-        if table is not None and same_text(table, compared.table) and self.looking_at is None:
+        if table is not None and table.prompt == compared.table.prompt and self.looking_at is None:
             self.show_table(table)
             self.table_shown()
 
@@ -93,7 +93,7 @@ class Comparing(Exploring):
         """Show a table of the prompt, beside B's where there is one."""
         comparison = None
         if self.comparing:
-            known = self._compared is not None and same_text(self._compared.table, table)
+            known = self._compared is not None and self._compared.table.prompt == table.prompt
             comparison = self._compared.against(table) if known and self._compared else ON_ITS_WAY
         self.table.set_table(table, comparison)
         if self.looking_at is None:
@@ -164,11 +164,6 @@ class Comparing(Exploring):
         self._asked_of_b.update(zip(request.token_ids, event.expected.probabilities, strict=True))
         if self._place == self._place_of_b(self.table.cursor):
             self.candidates.set_opposed(self.opposed(self.table.cursor))
-
-
-def same_text(one: m.Table, other: m.Table) -> bool:
-    """Whether two tables are of the same text, read in the same way."""
-    return (one.text, one.first_token) == (other.text, other.first_token)
 
 
 def named(pinned: m.Pinned) -> str:
