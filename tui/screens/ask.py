@@ -4,13 +4,12 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Input
 
-from tui.screens.dialog import DialogScreen, Line, Notice
+from tui.screens.dialog import CheckedScreen, Line, Notice
 from tui.screens.numbers import whole_number
 
 
-class AskScreen(DialogScreen[int | None]):
+class AskScreen(CheckedScreen[int | None]):
     """Asks for a whole number from `low` to `high`; None when it is called off."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -38,22 +37,10 @@ class AskScreen(DialogScreen[int | None]):
         yield Line(self._start, id="number", max_length=24)
         yield Notice(self._range(), id="error")
 
-    def on_mount(self) -> None:
-        self._check()
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        event.stop()
-        self._check()
-
-    def action_accept(self) -> None:
-        number = self._check()
-        if number is not None:
-            self.dismiss(number)
-
     def _range(self) -> str:
         return f"from {self._low:,} to {self._high:,}"
 
-    def _check(self) -> int | None:
+    def check(self) -> int | None:
         """The number that stands there, or None once its fault is shown."""
         field, notice = self.query_one("#number", Line), self.query_one("#error", Notice)
         try:

@@ -85,6 +85,26 @@ class DialogScreen(ModalScreen[Result]):
         self.dismiss(None)
 
 
+class CheckedScreen(DialogScreen[Result]):
+    """A dialog whose answer is checked with every key, and which only a good one closes."""
+
+    def on_mount(self) -> None:
+        self.check()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self.check()
+
+    def action_accept(self) -> None:
+        answer = self.check()
+        if answer is not None:
+            self.dismiss(answer)
+
+    def check(self) -> Result | None:
+        """The answer that stands there, or None once its fault is shown."""
+        raise NotImplementedError
+
+
 class KeyLine(Static):
     """The screen's own keys with what they do, each of them also there to click."""
 

@@ -5,9 +5,8 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Input
 
-from tui.screens.dialog import DialogScreen, Line, Notice, row
+from tui.screens.dialog import CheckedScreen, Line, Notice, row
 from tui.screens.numbers import number, written
 
 LOW, HIGH = 1e-9, 10.0
@@ -17,7 +16,7 @@ _ABOUT = (
 )
 
 
-class RowStepScreen(DialogScreen[float | None]):
+class RowStepScreen(CheckedScreen[float | None]):
     """Asks for a learning rate; None when it is called off. `words` name the row, safe for a terminal."""
 
     CSS_PATH: ClassVar[list[str | PurePath]] = ["dialog.tcss", "row_step.tcss"]
@@ -37,19 +36,7 @@ class RowStepScreen(DialogScreen[float | None]):
         yield row("learning rate", Line(written(self._rate), id="rate", max_length=24))
         yield Notice(self._about, id="error")
 
-    def on_mount(self) -> None:
-        self._check()
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        event.stop()
-        self._check()
-
-    def action_accept(self) -> None:
-        rate = self._check()
-        if rate is not None:
-            self.dismiss(rate)
-
-    def _check(self) -> float | None:
+    def check(self) -> float | None:
         """The rate that stands there, or None once its fault is shown."""
         field, notice = self.query_one("#rate", Line), self.query_one("#error", Notice)
         try:
