@@ -8,10 +8,16 @@ from tests.core.sessions import Stage
 
 
 @pytest.fixture
-def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of the test's own, with the runs and the cache in it."""
     monkeypatch.setenv("NEGLOGP_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    stage = Stage(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def stage(own_folder: Path) -> Iterator[Stage]:
+    stage = Stage(own_folder)
     yield stage
     for session in stage.sessions:
         session.close()

@@ -20,6 +20,7 @@ from core.tokenizer import gpt2
 from core.training import Training
 from core.watching import Overtaken
 from tests.core import tiny
+from tests.core.sessions import train
 
 TEXT = "The fat cat sat on the mat by the door of the house"  # longer than a window of 8
 TRAINING = Training(batch=2, context=8, steps=20, warmup=0, evaluate_every=50, learning_rate=1e-2)
@@ -50,17 +51,12 @@ class Stage:
         self.session.open(m.Open(model=str(self.a), training=TRAINING))
 
     def train(self, steps: int) -> m.State:
-        self.session.run(m.Run(steps=steps))
-        while self.session.running:
-            self.session.advance()
-        return self.session.status()
+        return train(self.session, steps)
 
 
 @pytest.fixture
-def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    monkeypatch.setenv("NEGLOGP_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    stage = Stage(tmp_path)
+def stage(own_folder: Path) -> Iterator[Stage]:
+    stage = Stage(own_folder)
     yield stage
     stage.session.close()
 

@@ -18,6 +18,7 @@ from core.session import Session
 from core.session.samples import beginning
 from core.tokenizer import gpt2
 from tests.core import tiny
+from tests.core.sessions import train
 
 TRAINING = m.Training(
     batch=2, context=8, steps=20, warmup=2, dropout=0.1, evaluate_every=3, learning_rate=0.05
@@ -64,19 +65,11 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    monkeypatch.setenv("NEGLOGP_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    stage = Stage(tmp_path)
+def stage(own_folder: Path) -> Iterator[Stage]:
+    stage = Stage(own_folder)
     yield stage
     for session in stage.sessions:
         session.close()
-
-
-def train(session: Session, steps: int) -> None:
-    session.run(m.Run(steps=steps))
-    while session.running:
-        session.advance()
 
 
 def state(session: Session) -> dict[str, torch.Tensor]:
