@@ -1,5 +1,6 @@
 """A target of a person's own, one token or a mix of several, held against a prediction."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -25,9 +26,9 @@ def weighed(logits: Tensor, mix: Sequence[Share], limit: int, tokenizer: Tokeniz
         tokenizer.piece(each.token_id)  # refuses one that does not exist
     with exactly():  # also in the middle of a step that casts what it is given
         ids = torch.tensor([each.token_id for each in mix])
-        shares = torch.tensor([float(each.share) for each in mix], dtype=torch.float64)
+        shares = [float(each.share) for each in mix]
         p = torch.zeros(len(logits), dtype=torch.float64)  # (V,)
-        p[ids] = shares / shares.sum()
+        p[ids] = torch.tensor(shares, dtype=torch.float64) / math.fsum(shares)  # 0.7, 0.2, 0.1 stay so
         exact = logits.double()
         gradient = losses.soft_gradient_at_logits(exact, p)  # (V,)
         entropy, cross_entropy, kl = losses.divergence(p, exact)

@@ -139,7 +139,8 @@ class FakeDistribution:
     def weighed(self, last: int, step: int, request: m.Weigh) -> m.Weighed:
         """A mix against the prediction after this token, on plain floats."""
         row = self.row(last, step)
-        p = {each.token_id: float(each.share) for each in request.mix}
+        total = math.fsum(float(each.share) for each in request.mix)  # parts of it, as the engine takes them
+        p = {each.token_id: float(each.share) / total for each in request.mix}
         gradient = np.exp(row)
         for token_id, share in p.items():
             gradient[token_id] -= share

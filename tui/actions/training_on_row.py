@@ -92,7 +92,9 @@ class TrainingOnRow(Exploring):
         fell = sum(moved < -_NOTICED for moved in others)
         said = f"Step {done.step:,} was made on row {done.table.number(done.position)} alone"
         theirs = self.own_target(done.position)
-        if theirs is not None and theirs.mix == done.target and done.loss is not None:
+        # What was chosen is compared: the shares of what it was weighed as are rounded once more.
+        same = self.target_of_row(done.position) == done.target
+        if theirs is not None and same and done.loss is not None:
             told = "H(p, q)", done.loss, theirs.cross_entropy
         elif own is not None and [each.token_id for each in done.target] == [own[1].token_id]:
             told = "−log p", own[1].surprisal - own[0], own[1].surprisal
