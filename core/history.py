@@ -78,7 +78,7 @@ class History:
             if unseen >= _BREATH_BYTES:
                 between()
                 unseen = 0
-        return Snapshot.of(live.step, copies)
+        return Snapshot(live.step, copies)
 
     def keep(self, snapshot: Snapshot) -> None:
         """Add a snapshot, and drop as many others as the budget asks for."""

@@ -156,7 +156,7 @@ def _resumed(folder: Path, means: Means) -> Opened:
         parameters = {name: p.detach() for name, p in load_model(path).named_parameters()}
         moments = runs.read_optimizer(path)
         recipe = runs.read_recipe(path)
-        at.trainer.restore(Snapshot(step=step, parameters=parameters, moments=moments, recipe=recipe))
+        at.trainer.restore(Snapshot.of(step, parameters=parameters, moments=moments, recipe=recipe))
     here = conditions(at.trainer.precision)
     differing = [key for key, value in here.items() if record.conditions.get(key) != value]
     if differing:

@@ -1,7 +1,7 @@
 """What a run goes back to, and which of many such things is missed least."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from torch import Tensor
@@ -9,37 +9,53 @@ from torch import Tensor
 PARTS = ("parameters", "moments", "recipe")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Snapshot:
     """Everything a run needs to go on from `step`: copies of the parameters and of the optimizer's moments.
 
-    `recipe` is what else its batches and masks depend on: nothing where they are addressed by step.
+    `tensors` has them by "parameters/NAME", "moments/NAME" and "recipe/NAME"; a recipe has some only where
+    batches and masks depend on more than the step. Raises ValueError for a name of another kind.
     """
 
     step: int
-    parameters: dict[str, Tensor]
-    moments: dict[str, Tensor]
-    recipe: dict[str, Tensor] = field(default_factory=dict)
+    tensors: Mapping[str, Tensor]
+
+    def __post_init__(self) -> None:
+        for key in self.tensors:
+            if key.partition("/")[0] not in PARTS:
+                raise ValueError(f"a snapshot has no {key!r}")
+
+    @classmethod
+    def of(
+        cls,
+        step: int,
+        *,
+        parameters: Mapping[str, Tensor],
+        moments: Mapping[str, Tensor],
+        recipe: Mapping[str, Tensor] | None = None,
+    ) -> "Snapshot":
+        """A snapshot of these three, each by name."""
+        named = zip(PARTS, (parameters, moments, recipe or {}), strict=True)
+        return cls(step, {f"{part}/{name}": each for part, those in named for name, each in those.items()})
 
     @cached_property
     def n_bytes(self) -> int:
         return sum(tensor.nbytes for tensor in self.tensors.values())
 
     @property
-    def tensors(self) -> dict[str, Tensor]:
-        """All of them, by "parameters/NAME", "moments/NAME" and "recipe/NAME"."""
-        return {f"{part}/{name}": each for part in PARTS for name, each in getattr(self, part).items()}
+    def parameters(self) -> dict[str, Tensor]:
+        return self._part("parameters/")
 
-    @classmethod
-    def of(cls, step: int, tensors: Mapping[str, Tensor]) -> "Snapshot":
-        """The inverse of `tensors`. Raises ValueError for a name of another kind."""
-        parts: dict[str, dict[str, Tensor]] = {part: {} for part in PARTS}
-        for key, tensor in tensors.items():
-            part, _, name = key.partition("/")
-            if part not in parts:
-                raise ValueError(f"a snapshot has no {key!r}")
-            parts[part][name] = tensor
-        return cls(step=step, **parts)
+    @property
+    def moments(self) -> dict[str, Tensor]:
+        return self._part("moments/")
+
+    @property
+    def recipe(self) -> dict[str, Tensor]:
+        return self._part("recipe/")
+
+    def _part(self, prefix: str) -> dict[str, Tensor]:
+        return {key[len(prefix) :]: each for key, each in self.tensors.items() if key.startswith(prefix)}
 
 
 def least_missed(held: Iterable[int], newest: int) -> int:

@@ -117,7 +117,7 @@ class SnapshotFiles:
                 tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
                 said = opened.metadata() or {}
             if said.get("sha256") == _sha256(tensors) and self._fits(tensors):
-                return Snapshot.of(step, tensors)
+                return Snapshot(step, tensors)
         except (OSError, SafetensorError, ValueError, RuntimeError):
             pass
         self.drop(step)

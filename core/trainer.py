@@ -207,8 +207,8 @@ class Trainer:
     def snapshot(self) -> Snapshot:
         """A copy of all that the next step depends on."""
         parameters = dict(self.model.named_parameters())
-        live = Snapshot(
-            step=self.step_count,
+        live = Snapshot.of(
+            self.step_count,
             parameters={name: parameter.detach() for name, parameter in parameters.items()},
             moments=self._optimizer.moments(parameters),
             recipe=self.recipe.state(),
@@ -231,9 +231,10 @@ class Trainer:
         self._settle(snapshot.step)
         self.recipe.restore(snapshot.recipe)
         self._optimizer = Optimizer(self.recipe.groups(self.model))
+        parameters = snapshot.parameters
         with torch.no_grad():
             for name, parameter in self.model.named_parameters():
-                parameter.copy_(snapshot.parameters[name])
+                parameter.copy_(parameters[name])
         self._remember({key: value.clone() for key, value in snapshot.moments.items()})
         self.step_count = snapshot.step
 

@@ -10,7 +10,7 @@ SIZE = 40  # bytes of one made-up snapshot: ten floats
 
 
 def snapshot(step: int) -> Snapshot:
-    return Snapshot(step=step, parameters={"w": torch.zeros(6)}, moments={"w.exp_avg": torch.zeros(4)})
+    return Snapshot.of(step, parameters={"w": torch.zeros(6)}, moments={"w.exp_avg": torch.zeros(4)})
 
 
 @settings(max_examples=150, deadline=None)
@@ -40,7 +40,7 @@ def test_nearest_is_the_latest_held_at_or_before(steps: set[int], budget: int, w
 
 def test_a_snapshot_counts_all_it_holds() -> None:
     assert snapshot(3).n_bytes == SIZE
-    more = Snapshot(step=3, parameters={"w": torch.zeros(6)}, moments={}, recipe={"order": torch.zeros(2)})
+    more = Snapshot.of(3, parameters={"w": torch.zeros(6)}, moments={}, recipe={"order": torch.zeros(2)})
     assert more.n_bytes == 32
 
 

@@ -131,7 +131,7 @@ def test_a_checkpoint_holds_all_that_a_run_needs_to_go_on(folder: Path) -> None:
     assert path.name == "checkpoint-3"
     parameters = {name: p.detach() for name, p in load_model(path).named_parameters()}
     resumed = tiny.trainer()
-    resumed.restore(Snapshot(step=3, parameters=parameters, moments=runs.read_optimizer(path)))
+    resumed.restore(Snapshot.of(3, parameters=parameters, moments=runs.read_optimizer(path)))
     assert tiny.same(tiny.state(resumed), tiny.state(trainer))
     for _ in range(3):
         assert resumed.step().loss == trainer.step().loss

@@ -27,8 +27,8 @@ SIZE = 480  # bytes of a file of one of these, at least
 
 
 def snapshot(step: int) -> Snapshot:
-    return Snapshot(
-        step=step,
+    return Snapshot.of(
+        step,
         parameters={"w": torch.arange(6.0) + step},
         moments={"w.exp_avg": torch.arange(4.0) - step, "w.step": torch.tensor(float(step))},
         recipe={"generator": torch.arange(5, dtype=torch.uint8), "order": torch.tensor([step, 3])},
@@ -127,7 +127,7 @@ def test_a_file_that_is_not_this_snapshot_in_whole_is_never_used_and_is_removed(
             shaped = files(tmp_path)
             shaped.drop(8)
             parameters = {"w": torch.zeros(7)}
-            shaped.offer(Snapshot(step=8, parameters=parameters, moments={}), 1)
+            shaped.offer(Snapshot.of(8, parameters=parameters, moments={}), 1)
             shaped.wait()
         case "text":
             save_file({"a": torch.zeros(3)}, file, metadata={"run": RUN, "step": "8"})
@@ -179,7 +179,7 @@ from core.snapshot_files import SnapshotFiles
 like = {"w": torch.zeros(6)}
 files = SnapshotFiles(Path(sys.argv[1]), run="this run", like=like, budget=10**12)
 for step in range(1, 10**6):
-    files.offer(Snapshot(step=step, parameters=like, moments={"w.m": torch.zeros(2**22)}), 1)
+    files.offer(Snapshot.of(step, parameters=like, moments={"w.m": torch.zeros(2**22)}), 1)
     files.wait()
     print(step, flush=True)
 """

@@ -53,8 +53,8 @@ def test_memory_is_given_back_with_the_last_tensor_in_it() -> None:
     for each in room.values():
         each.fill_(1)
     assert resident() - before > 60 * MIB
-    last = room.pop("b")[5:7]
-    room.clear()
+    last = room["b"][5:7]
+    del room
     gc.collect()
     assert resident() - before > 60 * MIB
     assert last.tolist() == [1, 1]
@@ -84,8 +84,8 @@ def test_what_no_memory_can_hold_is_told_as_such() -> None:
 
 
 def test_a_copy_is_whole() -> None:
-    live = Snapshot(
-        step=7,
+    live = Snapshot.of(
+        7,
         parameters={"w": torch.arange(6.0), "b": torch.arange(2.0)},
         moments={"w.exp_avg": torch.arange(6.0) + 9, "w.step": torch.tensor(7.0)},
         recipe={"generator": torch.arange(9, dtype=torch.uint8)},
@@ -97,12 +97,12 @@ def test_a_copy_is_whole() -> None:
         tensor.zero_()
     assert copy.parameters["w"].tolist() == [0, 1, 2, 3, 4, 5]
     with pytest.raises(ValueError, match="has no 'elsewhere/w'"):
-        Snapshot.of(1, {"elsewhere/w": torch.zeros(1)})
+        Snapshot(1, {"elsewhere/w": torch.zeros(1)})
 
 
 def test_while_much_is_copied_who_waits_is_seen_again_and_again() -> None:
     parameters = {f"{n}": torch.zeros(MIB) for n in range(10)}  # 4 MiB each
     parameters |= {f"tiny{n}": torch.zeros(4) for n in range(10)}
     seen = []
-    History(1000).copied(Snapshot(step=1, parameters=parameters, moments={}), between=lambda: seen.append(1))
+    History(1000).copied(Snapshot.of(1, parameters=parameters, moments={}), between=lambda: seen.append(1))
     assert len(seen) == 10
