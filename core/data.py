@@ -13,6 +13,7 @@ from core.randomness import stream
 from core.tokenizer import END_OF_TEXT_ID, N_VOCAB
 
 _AT_ONCE = 2**20  # tokens counted
+_LINE_ENDS = (198, 628, END_OF_TEXT_ID)  # "\n", "\n\n" and a document's end: a paragraph begins behind them
 
 
 class Corpus:
@@ -21,7 +22,8 @@ class Corpus:
     The first part trains and the rest, 10 % if nothing else is said, validates; a text of several documents
     is cut between two of them, and a text whose rest holds no window trains with all of it.
     An epoch lays its windows side by side from an offset of its own in [0, context) on, or as far as the text
-    allows, and visits them in an order of its own; both are addressed by (seed, epoch).
+    allows, and visits them in an order of its own; both are addressed by (seed, epoch). A share of them, drawn
+    likewise, begins with the first paragraph that begins in it: position 0 is to see beginnings, too.
     """
 
     def __init__(
@@ -31,16 +33,20 @@ class Corpus:
         batch: int,
         seed: int,
         validation_fraction: float = 0.1,
+        paragraph_starts: float = 0.0,
     ) -> None:
         """token_ids (n,). Raises ValueError for a text too short to train on or a number out of range."""
         if context < 1 or batch < 1:
             raise ValueError(f"context is {context} and batch is {batch}; both must be 1 or more")
         if not 0 <= validation_fraction < 1:
             raise ValueError(f"validation fraction is {validation_fraction:g}; it must be in [0, 1)")
+        if not 0 <= paragraph_starts <= 1:
+            raise ValueError(f"paragraph starts is {paragraph_starts:g}; it must be in [0, 1]")
         self.n_tokens = len(token_ids)
         self.context = context
         self.batch_size = batch
         self.seed = seed
+        self._paragraph_starts = paragraph_starts
         border = self.n_tokens - int(self.n_tokens * validation_fraction)
         if validation_fraction:
             border = _between_documents(token_ids, border, longest=self.n_tokens - context - 1)
@@ -94,15 +100,26 @@ class Corpus:
 
     def _train_window(self, row: int) -> NDArray[np.integer]:
         epoch, place = divmod(row, self.windows_per_epoch)
-        offset, order = self._epoch(epoch)
+        offset, order, at_paragraphs = self._epoch(epoch)
         start = offset + int(order[place]) * self.context
+        if at_paragraphs[place]:
+            start = self._paragraph_from(start)
         return self._train[start : start + self.context + 1]  # (n + 1,)
 
-    def _drawn_epoch(self, epoch: int) -> tuple[int, NDArray[np.int64]]:
+    def _paragraph_from(self, start: int) -> int:
+        """Where the first paragraph begins that does in the window at `start` and leaves room for another."""
+        last = min(start + self.context, len(self._train) - self.context) - 1
+        first = max(start, 1)  # the first token of all has none before it
+        ends = np.isin(self._train[first - 1 : last + 1], _LINE_ENDS)
+        begins = np.flatnonzero(ends[:-1] & ~ends[1:])
+        return first + int(begins[0]) if len(begins) else start
+
+    def _drawn_epoch(self, epoch: int) -> tuple[int, NDArray[np.int64], NDArray[np.bool_]]:
         draws = stream(self.seed, "epoch", epoch)
         slack = len(self._train) - 1 - self.windows_per_epoch * self.context
         offset = int(draws.integers(min(self.context, slack + 1)))
-        return offset, draws.permutation(self.windows_per_epoch)
+        order = draws.permutation(self.windows_per_epoch)
+        return offset, order, draws.random(self.windows_per_epoch) < self._paragraph_starts
 
 
 def counts(token_ids: NDArray[np.integer]) -> NDArray[np.int64]:

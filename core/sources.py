@@ -172,6 +172,7 @@ def _addressed(text: TrainingText, training: Training) -> tuple[Measured, Recipe
         batch=training.batch,
         seed=training.seed,
         validation_fraction=training.held_out,
+        paragraph_starts=training.paragraph_starts,
     )
     return corpus, Addressed(corpus, training)
 

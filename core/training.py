@@ -20,6 +20,7 @@ class Training(Message, frozen=True, kw_only=True):
 
     `steps` is the length of the learning-rate schedule; `dtype` what the products of a training step are
     made in, "auto" by what the CPU is fast at; `held_out` the share of the text that validates;
+    `paragraph_starts` the share of windows that begin where a paragraph does;
     `vocabulary_sample` how many tokens a step's loss is estimated over (core/sampled.py), 0 is all of them.
     """
 
@@ -36,6 +37,7 @@ class Training(Message, frozen=True, kw_only=True):
     dropout: float = 0.0
     evaluate_every: int = 20
     held_out: float = 0.1
+    paragraph_starts: float = 0.0
     optimizer: Literal["adamw", "muon"] = "adamw"
     vocabulary_sample: int = 0
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -52,6 +54,7 @@ class Training(Message, frozen=True, kw_only=True):
         require("dropout", self.dropout, 0, 0.95)
         require("evaluate every", self.evaluate_every, 1, 10_000_000)
         require("held out", self.held_out, 0, 0.9)
+        require("paragraph starts", self.paragraph_starts, 0, 1)
         require("vocabulary sample", self.vocabulary_sample, 0, 1_000_000)
 
     def fixed_differences(self, other: "Training") -> tuple[str, ...]:

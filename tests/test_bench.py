@@ -5,6 +5,7 @@ import pytest
 from tests.bench.__main__ import benches
 from tests.bench.contest import compared, ratios
 from tests.bench.table import markdown
+from tests.bench.training_text import END, TIMES, prepared
 
 
 def test_ratios_are_paired_by_round_so_that_a_slow_moment_that_hits_both_does_not_count() -> None:
@@ -38,3 +39,13 @@ def test_the_table_has_a_row_for_each_record_and_for_each_bench_that_failed() ->
     assert rows[2] == "| a | size d128, peer b | 2.0 | 1.5–2.5 | ours_ms 3.1 |  |  |"
     assert rows[3].startswith("| c | failed |")
     assert len({row.count("|") for row in rows}) == 1
+
+
+def test_books_are_spaced_by_turns_and_tales_begin_more_often_but_what_is_held_out_stays() -> None:
+    books = ["I\nOne.\n\nTwo.\n", "A\nOnce upon a hill.\nAnd so.\nNo more.\n", '"Once upon a time."\n']
+    held = [f"H{n}\nOnce upon a time it was held out.\n" for n in range(10)]
+    given = END.join([*books, *held, ""])
+    made = prepared(given).split(END)
+    assert made[:3] == [books[0], "A\n\nOnce upon a hill.\n\nAnd so.\n\nNo more.\n\n", books[2]]
+    assert made[3:-11] == ["Once upon a hill.\nAnd so.", 'Once upon a time."\n'] * TIMES
+    assert made[-11:] == [*held, ""]

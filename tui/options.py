@@ -43,6 +43,7 @@ TRAINING_HELP = {
     "clip": "The longest a gradient may be.",
     "evaluate_every": "Updates between two validation losses.",
     "held_out": "The share of the text that validates, at its end; whole documents where it has some.",
+    "paragraph_starts": "The share of windows that begin with a paragraph; the book's never do.",
     "optimizer": "adamw, or muon for the matrices between the embeddings.",
     "vocabulary_sample": "Tokens that a step's loss is estimated over, but in the last tenth; 0 is all.",
     "dtype": "What products of a step are made in: auto, float32 or bfloat16; auto goes by the CPU.",

@@ -21,6 +21,7 @@ BY_HAND = (
     "embedded",
     "recording",
     "rewinding",
+    "training_text",
     "trigram",
 )  # need texts of their own, the book a package too, or take long: their docstrings say which
 GUARD = 'if __name__ == "__main__":'

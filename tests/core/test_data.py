@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.data import Corpus, counts
-from core.tokenizer import END_OF_TEXT_ID
+from core.tokenizer import END_OF_TEXT_ID, gpt2
 
 
 def corpus(n: int, *, context: int = 8, batch: int = 3, seed: int = 1, **rest: Any) -> Corpus:
@@ -112,7 +112,9 @@ def test_one_window_is_enough_and_one_token_less_is_not() -> None:
         corpus(0)
 
 
-@pytest.mark.parametrize("bad", [{"context": 0}, {"batch": 0}, {"validation_fraction": 1.0}])
+@pytest.mark.parametrize(
+    "bad", [{"context": 0}, {"batch": 0}, {"validation_fraction": 1.0}, {"paragraph_starts": 1.5}]
+)
 def test_numbers_out_of_range_are_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must be"):
         corpus(100, **bad)
@@ -149,3 +151,74 @@ def test_counting_in_parts_counts_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.data._AT_ONCE", 7)
     tokens = np.random.default_rng(0).integers(0, 50257, 100)
     assert counts(tokens).tolist() == np.bincount(tokens, minlength=50257).tolist()
+
+
+def paragraphs(n: int) -> np.ndarray:
+    """A text of paragraphs of 1 to 12 tokens, each ended in one of the ways a paragraph ends.
+
+    A token is 1000 and its position, but for those that end a paragraph.
+    """
+    draws = np.random.default_rng(3)
+    ids: list[int] = []
+    while len(ids) < n:
+        ids += range(1000 + len(ids), 1000 + len(ids) + int(draws.integers(1, 13)))
+        ids += ENDS[int(draws.integers(len(ENDS)))]
+    return np.array(ids[:n], dtype=np.uint16)
+
+
+ENDS = [gpt2().encode("\n"), gpt2().encode("\n\n"), gpt2().encode("\n\n\n"), [END_OF_TEXT_ID]]
+END_IDS = {token for end in ENDS for token in end}
+
+
+def of_text(window: torch.Tensor) -> list[int]:
+    """The tokens of a window that end no paragraph."""
+    return [token for token in window.tolist() if token not in END_IDS]
+
+
+def starts_of(ids: np.ndarray, **settings: Any) -> list[int]:
+    """The position of each window's first token in one epoch; -1 where it ends a paragraph."""
+    c = Corpus(ids, batch=1, seed=1, validation_fraction=0, **settings)
+    firsts = [int(c.batch(step)[0][0, 0]) for step in range(c.windows_per_epoch)]
+    return [-1 if first in END_IDS else first - 1000 for first in firsts]
+
+
+def test_a_share_of_the_windows_begins_with_the_first_paragraph_that_begins_in_them() -> None:
+    ids = paragraphs(6000)
+    as_cut = starts_of(ids, context=32)
+    moved = starts_of(ids, context=32, paragraph_starts=1.0)
+    for cut, start in zip(as_cut, moved, strict=True):
+        assert start == 0 or (start > 0 and int(ids[start - 1]) in END_IDS)
+        if cut >= 0:
+            between = range(cut, start)
+            begins = [at for at in between if at == 0 or int(ids[at - 1]) in END_IDS]
+            assert 0 <= start - cut < 32 and all(int(ids[at]) in END_IDS for at in begins)
+    some = starts_of(ids, context=32, paragraph_starts=0.5)
+    assert set(some) <= {*as_cut, *moved}
+    share = sum(now != cut for now, cut in zip(some, as_cut, strict=True)) / len(as_cut)
+    assert 0.3 < share < 0.6  # some of those drawn began with a paragraph already
+    assert some == starts_of(ids, context=32, paragraph_starts=0.5)
+
+
+@pytest.mark.parametrize("n", range(300, 320))
+def test_a_window_is_moved_no_further_than_its_length_and_the_text_allow(n: int) -> None:
+    ids = np.arange(1000, 1000 + n, dtype=np.uint16)
+    ids[np.arange(40, n, 41)] = 198  # 41 tokens: some windows of 16 hold no beginning
+    begins = [at for at in range(1, n) if ids[at - 1] == 198]
+    as_cut = starts_of(ids, context=16)
+    moved = starts_of(ids, context=16, paragraph_starts=1.0)
+    expected = []
+    for cut in as_cut:
+        near = [at for at in begins if cut <= at < cut + 16 and at + 16 < n]
+        expected.append(near[0] if near else cut)
+    shown = [(now, wanted) for now, wanted, cut in zip(moved, expected, as_cut, strict=True) if cut >= 0]
+    assert all(now == wanted for now, wanted in shown)
+    assert moved != as_cut
+
+
+def test_moved_windows_never_read_what_validates() -> None:
+    c = Corpus(paragraphs(900), context=32, batch=1, seed=1, paragraph_starts=1.0)
+    validating = min(token for inputs, _ in c.validation_batches() for token in of_text(inputs[0]))
+    for step in range(9 * c.windows_per_epoch):
+        inputs, targets = c.batch(step)
+        assert torch.equal(inputs[:, 1:], targets[:, :-1])
+        assert max(of_text(targets[0])) < validating

@@ -1,6 +1,6 @@
 """Models small enough to train within a test."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -58,6 +58,6 @@ def state(trainer: Trainer) -> dict[str, Tensor]:
     return {**snapshot.parameters, **snapshot.moments, "step_count": torch.tensor(snapshot.step)}
 
 
-def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
+def same(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> bool:
     """Whether two states are the same to the last bit."""
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
