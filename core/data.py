@@ -22,8 +22,8 @@ class Corpus:
     The first part trains and the rest, 10 % if nothing else is said, validates; a text of several documents
     is cut between two of them, and a text whose rest holds no window trains with all of it.
     An epoch lays its windows side by side from an offset of its own in [0, context) on, or as far as the text
-    allows, and visits them in an order of its own; both are addressed by (seed, epoch). A share of them, drawn
-    likewise, begins with the first paragraph that begins in it: position 0 is to see beginnings, too.
+    allows, and visits them in an order of its own; both are addressed by (seed, epoch). A share of them,
+    drawn likewise, begins with the first paragraph that begins in it: position 0 is to see beginnings, too.
     """
 
     def __init__(
