@@ -28,6 +28,7 @@ from core.messages import (
     Pin,
     Recall,
     Release,
+    Retrace,
     Run,
     Score,
     Status,
@@ -46,7 +47,7 @@ _SMALL = (
     History,
 )  # fmt: skip
 # These have to wait for the step's end, and small ones need not wait for them.
-_OVERTAKEN = (Pause, Pin, Unpin, Run, Stop, Dissect)
+_OVERTAKEN = (Pause, Pin, Unpin, Run, Stop, Dissect, Retrace)
 
 
 class _Numbered(msgspec.Struct):

@@ -31,6 +31,16 @@ class Recall(Request[Table], frozen=True, kw_only=True):
     first_token: bool = False
 
 
+class Retrace(Request[Table], frozen=True, kw_only=True):
+    """The same of a step at which the text was not recorded: the run is replayed to it, with Progress, and
+    then stands where it stood. What a short text looked like on the way is recorded, too.
+    """
+
+    text: str
+    step: int
+    first_token: bool = False
+
+
 class Keep(Request[State], frozen=True, kw_only=True):
     """Record a text at every step, whether it is looked at or not, until it is released.
 

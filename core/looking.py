@@ -113,11 +113,25 @@ class Looking:
         """Record the texts that are kept, all but the one that is looked at, as they are at this step."""
         for prompt, ids in self._kept_ids.items():
             if prompt != self._watched and len(ids) <= self._of_model.context:
-                self._of_model.read(ids, KEPT_TOP_K)
-                table = self._of_model.table(
-                    prompt.text, ids, top_k=KEPT_TOP_K, step=step, first_token=prompt.first_token
-                )
-                self._recordings.put(table)
+                self._record(prompt, ids, step)
+
+    def record_past(self, request: m.Retrace, step: int) -> None:
+        """Record a text as the model of an earlier step, which it is for now, sees it.
+
+        A long one at the step that is asked for alone. Raises ValueError for no text.
+        """
+        prompt = m.Prompt(text=clean(request.text), first_token=request.first_token)
+        ids = self._ids(prompt)
+        if not ids:
+            raise ValueError("there is no prompt to look at: type one first")
+        if step == request.step or len(ids) <= EVERY_STEP:
+            self._record(prompt, ids, step)
+
+    def _record(self, prompt: m.Prompt, ids: list[int], step: int) -> None:
+        top_k = most_candidates(KEPT_TOP_K, len(ids))
+        self._of_model.read(ids, top_k)
+        table = self._of_model.table(prompt.text, ids, top_k=top_k, step=step, first_token=prompt.first_token)
+        self._recordings.put(table)
 
     def score(self, request: m.Score, step: int) -> m.Table:
         """Score a text and watch it from now on, telling of its open row first where the rest takes longer.

@@ -58,6 +58,7 @@ from core.look_requests import (
     Recall as Recall,
     Keep as Keep,
     Release as Release,
+    Retrace as Retrace,
     Find as Find,
     Audit as Audit,
     Weigh as Weigh,

@@ -13,6 +13,7 @@ from core.look_requests import (
     Pin,
     Recall,
     Release,
+    Retrace,
     Score,
     Unpin,
     Weigh,
@@ -189,6 +190,7 @@ AnyRequest = (
     | History
     | Score
     | Recall
+    | Retrace
     | Keep
     | Release
     | Find

@@ -1123,6 +1123,28 @@ def _figures(table: m.Table) -> list[tuple[object, ...]]:
     return [(p.entropy, p.top, p.target) for p in table.predictions]
 
 
+async def a_text_nobody_looked_at_is_shown_at_an_earlier_step_and_the_run_stays(talk: Talk) -> None:
+    await talk.opened()
+    await talk.ask(m.Score(text=TEXT))
+    state = await talk.trained(7)
+    there = await talk.ask(m.Retrace(text="a cat", step=5))
+    assert (there.step, there.text) == (5, "a cat") and len(there.predictions) == len(there.tokens) > 0
+    assert await talk.ask(m.Status()) == state
+    assert [row.target is None for row in there.predictions] == [False] * (len(there.tokens) - 1) + [True]
+    for step in (4, 5):
+        assert (await talk.ask(m.Recall(text="a cat", step=step))).step == step, "recorded from now on"
+    await talk.ask(m.Score(text="a cat"))
+    assert (await talk.ask(m.Retrace(text="a cat", step=5))).moved_from == 7
+    await talk.ask(m.Rewind(step=5))
+    assert _figures(await talk.ask(m.Score(text="a cat"))) == _figures(there)
+    for request, said in (
+        (m.Retrace(text="a cat", step=8), "step 8 is not there yet"),
+        (m.Retrace(text="", step=5), "no prompt"),
+    ):
+        failure = await talk.refused(request)
+        assert failure.kind == "bad_request" and said in failure.message
+
+
 async def a_text_is_recalled_as_it_was_at_any_step(talk: Talk) -> None:
     await talk.opened()
     failure = await talk.refused(m.Recall(text=TEXT, step=0))

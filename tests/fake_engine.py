@@ -19,7 +19,7 @@ import numpy as np
 
 from core import messages as m
 from core import mixes
-from core.inbox import Inbox
+from core.inbox import SUPERSEDED, Inbox
 from core.text import clean
 from core.tokenizer import Tokenizer, gpt2
 from core.trigram import KneserNey
@@ -280,6 +280,8 @@ class FakeEngine:
                 return self._interpret(request)
             case m.Control():
                 return self._control(request)
+            case m.Retrace():
+                return await self._retrace(request)
             case m.Dissect():
                 return await self._dissect(request)
             case m.Inspect():
@@ -459,12 +461,44 @@ class FakeEngine:
     def _recall(self, call: m.Call) -> None:
         assert isinstance(call.request, m.Recall)
         self.asked.append(call.request)
-        text, first_token, step = clean(call.request.text), call.request.first_token, call.request.step
-        steps = sorted(at for *of, at in self._recorded if of == [text, first_token])
-        if not steps:
+        found = self._recalled(call.request)
+        if found is None:
             message = "nothing of this prompt is recorded yet"
             self._send(m.Failure(id=call.id, kind="bad_request", message=message))
-            return
+        else:
+            self._send(m.Answer(id=call.id, result=found))
+
+    async def _retrace(self, request: m.Retrace) -> m.Table:
+        prompt = m.Prompt(text=clean(request.text), first_token=request.first_token)
+        furthest = max(self._at.results, default=0)
+        if not 0 <= request.step <= furthest:
+            message = f"step {request.step} is not there yet: choose one from 0 to {furthest}"
+            raise Refused("bad_request", message)
+        if not prompt.text and not prompt.first_token:
+            raise Refused("bad_request", "there is no prompt to look at: type one first")
+        replayed = request.step % 10
+        score = m.Score(text=prompt.text, first_token=prompt.first_token)
+        for step in range(request.step - replayed, request.step + 1):
+            if step > request.step - replayed:
+                done = step - request.step + replayed
+                self._emit(m.Progress(what="replaying", done=done, total=replayed))
+                await asyncio.sleep(0)
+                await self._flowing.wait()
+            table = self._q.table(score, self._ids(score), step, None)
+            self._recorded[prompt.text, prompt.first_token, step] = table
+            if self._inbox.interrupted():
+                raise Refused("stopped", "the replay was stopped")
+            if self._inbox.overtaken():
+                raise Refused("superseded", SUPERSEDED)
+        found = self._recalled(m.Recall(text=prompt.text, step=request.step, first_token=prompt.first_token))
+        assert found is not None
+        return found
+
+    def _recalled(self, request: m.Recall) -> m.Table | None:
+        text, first_token, step = clean(request.text), request.first_token, request.step
+        steps = sorted(at for *of, at in self._recorded if of == [text, first_token])
+        if not steps:
+            return None
         found = self._recorded[text, first_token, max((s for s in steps if s <= step), default=steps[0])]
         found = msgspec.structs.replace(
             found,
@@ -480,7 +514,7 @@ class FakeEngine:
                 for p, now in zip(found.predictions, latest.predictions, strict=True)
             )  # fmt: skip
             found = msgspec.structs.replace(found, predictions=tuple(moved), moved_from=latest.step)
-        self._send(m.Answer(id=call.id, result=found))
+        return found
 
     def _measure(self) -> None:
         step = self._at.step

@@ -19,6 +19,7 @@ from tui.news import (
     Said,
     StepDissected,
     TableRecalled,
+    TableRetraced,
     TargetWeighed,
     TextLookedUp,
 )
@@ -96,18 +97,31 @@ class Asking:
         self._spawn(self._dissect(request))
 
     async def _dissect(self, request: m.Dissect) -> None:
-        dissected = None
+        dissected = await self._replayed(request)
+        self._screen.post_message(StepDissected(request, dissected))
+
+    def retrace(self, request: m.Retrace) -> None:
+        """Have the run replayed to a step at which a text was not recorded: it comes as TableRetraced."""
+        self._spawn(self._retrace(request))
+
+    async def _retrace(self, request: m.Retrace) -> None:
+        table = await self._replayed(request)
+        self._screen.post_message(TableRetraced(request, table))
+
+    async def _replayed(self, request: m.Request[m.Result]) -> m.Result | None:
+        """The answer to what replays the run aside; None where it came to nothing, which is said."""
         try:
-            dissected = await self._ask(request)
+            return await self._ask(request)
         except EngineError as error:
-            if error.kind != "stopped" or not self.alive:  # a person knows what they stopped
+            # A person knows what they stopped, and the newer prompt is on its way.
+            if error.kind not in ("stopped", "superseded") or not self.alive:
                 self._say(str(error), error=True)
         except EngineDied:
             pass  # on_end has told of it
         finally:
-            self._screen.post_message(StepDissected(request, dissected))
             if self.state is not None:
                 self._learn(self.state)  # which ends what was told of a replay
+        return None
 
     def inspect(self, request: m.Inspect) -> None:
         """Look at one prediction of the step that was taken apart: it comes as CellInspected."""

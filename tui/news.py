@@ -26,6 +26,15 @@ class TableRecalled(Message):
         self.table = table
 
 
+class TableRetraced(Message):
+    """What a replay to a step of the past has brought; None where it came to nothing."""
+
+    def __init__(self, request: m.Retrace, table: m.Table | None) -> None:
+        super().__init__()
+        self.request = request
+        self.table = table
+
+
 class OpenRowGlimpsed(Message):
     """What comes after the whole text, known before the rest of its table is."""
 

@@ -3,12 +3,11 @@
 from contextlib import nullcontext
 
 from core import messages as m
-from core.session.base import Stopped
-from core.session.intervenes import Intervenes
+from core.session.retraces import Retraces
 from core.trainer import Diverged
 
 
-class Dissects(Intervenes):
+class Dissects(Retraces):
     """The anatomy of a step, and of one prediction in it."""
 
     def dissect(self, request: m.Dissect) -> m.Dissected:
@@ -25,7 +24,8 @@ class Dissects(Intervenes):
         is_next = step == trainer.step_count + 1
         try:
             with nullcontext() if is_next else trainer.aside():
-                self._replay(step - 1)
+                for _ in self._replay(step - 1):
+                    pass
                 anatomy = trainer.anatomy()
         except Diverged as error:
             raise ValueError(str(error)) from error
@@ -38,10 +38,3 @@ class Dissects(Intervenes):
         if anatomy is None or anatomy.step != request.step:
             raise ValueError(f"step {request.step} is not the one that was taken apart")
         return anatomy.cell(request.row, request.column, self._tokenizer)
-
-    def _replay(self, step: int) -> None:
-        """Take the trainer to a step, telling how far it is."""
-        for _, progress in self._replayed(step, what="replaying"):
-            self._emit(progress)
-            if self._interrupted():
-                raise Stopped("the replay was stopped")

@@ -11,6 +11,7 @@ from core import runs
 from core.checkpoint import save_model
 from core.messages import Training
 from core.models.gpt2 import Config
+from core.opening import SNAPSHOT_BYTES
 from core.recorder import Recorder
 from core.session import Session
 from tests.core import tiny
@@ -43,19 +44,20 @@ class Stage:
         self.model.mkdir()
         save_model(model, model.to_hf(), self.model)
 
-    def session(self, **recorder: Any) -> Session:
+    def session(self, *, snapshot_bytes: int = SNAPSHOT_BYTES, **recorder: Any) -> Session:
         made = Session(
             emit=self.events.append,
             between=lambda: self.between(),
             interrupted=lambda: self.interrupted,
             overtaken=lambda: self.overtaken,
             recorder=Recorder(clock=self.clock, **recorder),
+            snapshot_bytes=snapshot_bytes,
         )
         self.sessions.append(made)
         return made
 
-    def opened(self, training: Training = TRAINING, **recorder: Any) -> Session:
-        session = self.session(**recorder)
+    def opened(self, training: Training = TRAINING, **means: Any) -> Session:
+        session = self.session(**means)
         session.open(m.Open(model=str(self.model), training=training))
         return session
 

@@ -185,15 +185,23 @@ async def test_the_chart_has_the_level_of_b_by_its_name_in_the_unit_chosen() -> 
         assert float(delta.replace("−", "-")) == pytest.approx(float(a) - float(b), abs=0.011)
 
 
-async def test_looking_back_shows_the_past_against_the_present_and_then_b_again() -> None:
+async def test_looking_back_shows_the_past_against_b() -> None:
     async with exploring() as ex:
         await pinned_then_trained(ex)
-        shown = text_of(ex.rows)
+        shown, b = text_of(ex.rows), row(ex, 0).split("%")[1].split()[1]
         await ex.press("left_square_bracket")
-        assert ex.table.step == 2 and "Δ" not in text_of(ex.rows) and "vs 3" in text_of(ex.rows)
-        assert ex.title("table-pane").startswith("as it was at step 2 ") and ex.candidates.opposed is None
-        await ex.press("backslash")
-        assert text_of(ex.rows) == shown
+        assert ex.table.step == 2 and "vs 3" not in text_of(ex.rows)
+        assert ex.title("table-pane").startswith("A as it was at step 2, B = fresh at step 0 · ")
+        past, same, delta = row(ex, 0).split("%")[1].split()[:3]
+        assert same == b and ex.candidates.opposed is not None
+        target = ex.table.predictions[0].target
+        assert target is not None and float(past) == pytest.approx(target.surprisal, abs=0.006)
+        assert float(delta.replace("−", "-")) == pytest.approx(float(past) - float(b), abs=0.011)
+        await ex.press("v")
+        assert "vs 3" in text_of(ex.rows) and ex.title("table-pane").startswith("as it was at step 2 ")
+        await ex.press("v", "backslash")
+        assert ex.title("table-pane").startswith("A now, B = fresh at step 3 · ")
+        assert text_of(ex.rows) != shown
 
 
 async def test_another_model_is_pinned_by_the_name_typed() -> None:

@@ -45,6 +45,10 @@ class Exploring(Screen[None]):
         """Show the prompt as it was at a step; None for the present one."""
         raise NotImplementedError
 
+    def past_title(self) -> str | None:
+        """What the table shows of the past; None while it shows the present."""
+        raise NotImplementedError
+
     def show_table(self, table: Table) -> None:
         """Show a table of the prompt."""
         raise NotImplementedError

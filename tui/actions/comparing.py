@@ -49,8 +49,8 @@ class Comparing(Exploring):
 
     @property
     def comparing(self) -> bool:
-        """Whether the prompt is shown beside B; the past is compared with the present instead."""
-        return self._b is not None and self.looking_at is None
+        """Whether the prompt is shown beside B."""
+        return self._b is not None
 
     @property
     def comparison(self) -> m.Comparison | None:
@@ -65,9 +65,8 @@ class Comparing(Exploring):
         table = self.table.table
         if table is not None:
             self._ask(table)
-            if self.looking_at is None:
-                self.show_table(table)
-                self.table_shown()
+            self.show_table(table)
+            self.table_shown()
 
     @on(TableChanged)
     def _ask_of_another_text(self, event: TableChanged) -> None:
@@ -85,7 +84,7 @@ class Comparing(Exploring):
         if compared.pinned != self._b:
             return  # it is another one by now
         self._compared, self._place = compared, None
-        if table is not None and table.prompt == compared.table.prompt and self.looking_at is None:
+        if table is not None and table.prompt == compared.table.prompt:
             self.show_table(table)
             self.table_shown()
 
@@ -107,7 +106,8 @@ class Comparing(Exploring):
         if self._b is None or self.comparison is None:
             return None
         per = "" if self.comparison.one_to_one else " · summed where both cut"
-        return f"A now, B = {named(self._b)} · −log p in {self.unit.value}, Δ = A − B{per}"
+        a = self.past_title() or "now"
+        return f"A {a}, B = {named(self._b)} · −log p in {self.unit.value}, Δ = A − B{per}"
 
     def mean_words(self) -> tuple[str, ...]:
         """Both means and how far they are apart, the longest wording first; none without B's."""

@@ -1,15 +1,26 @@
 """Looking back in time: a cursor on the loss chart shows the prompt as it was at any step of the run."""
 
 from textual import on
+from textual.timer import Timer
 
-from core.messages import Recall
+from core.messages import Recall, Retrace, Stop, Table
 from tui.actions.base import Exploring
-from tui.news import TableRecalled
+from tui.news import StateChanged, TableRecalled, TableRetraced
 from tui.widgets.loss_chart import LossChart
+
+RESTED = 0.4  # seconds that the cursor has to rest: a key held down replays nothing
 
 
 class LookingBack(Exploring):
-    """The time cursor's actions. Nothing of the run is moved by looking; Enter on the chart goes there."""
+    """The time cursor's actions. Nothing of the run is moved by looking; Enter on the chart goes there.
+
+    What was recorded is there at once. To another step the run is replayed once the cursor rests, unless it
+    trains, and until then the nearest recorded one is shown.
+    """
+
+    _resting: Timer | None = None
+    _retracing: Retrace | None = None
+    _failed: Retrace | None = None
 
     def action_look(self, by: int) -> None:
         """Look so many steps further, or back."""
@@ -44,6 +55,7 @@ class LookingBack(Exploring):
         state = self.live.state
         if state is not None and step == state.step and not state.running:
             step = None
+        self._leave_off()
         before, self.looking_at = self.looking_at, step
         self.query_one(LossChart).looked_at = step
         if step is not None:
@@ -71,7 +83,68 @@ class LookingBack(Exploring):
         if event.request != self._recall(self.looking_at or 0):
             return  # of another step by now, or of another prompt
         if self.looking_at is not None and event.table is not None:
-            self.show_table(event.table)
-            self.table_shown()
+            self._show_past(event.table)
         elif self.looking_at is not None:
             self.look_at(None)
+
+    def _show_past(self, table: Table) -> None:
+        self.show_table(table)
+        self._retrace_once_rested()
+        self.table_shown()
+
+    # ------------------------------------------------------------------------------ what was not recorded
+
+    def past_title(self) -> str | None:
+        """What the table shows of the past; None while it shows the present."""
+        table, step = self.table.table, self.looking_at
+        if step is None or table is None:
+            return None
+        if table.step == step:
+            return f"as it was at step {step:,}"
+        if self._retracing is not None:
+            return f"at step {table.step:,}, replaying to {step:,}: esc stops"
+        return f"as it was at step {table.step:,}, the nearest recorded to {step:,}"
+
+    def _retrace_once_rested(self) -> None:
+        table, state = self.table.table, self.live.state
+        waits = self._resting is not None or self._retracing is not None
+        if waits or self.looking_at is None or table is None or state is None or state.running:
+            return
+        if table.step != self.looking_at and self._retrace_to(self.looking_at) != self._failed:
+            self._resting = self.set_timer(RESTED, self._retrace)
+
+    def _retrace_to(self, step: int) -> Retrace:
+        return Retrace(text=self.prompt.text, step=step, first_token=self.first_token)
+
+    def _retrace(self) -> None:
+        self._resting = None
+        if self.looking_at is not None:
+            self._retracing = self._retrace_to(self.looking_at)
+            self.live.retrace(self._retracing)
+            self.table_shown()
+
+    def _leave_off(self) -> None:
+        """Another step is looked at, or none: the one before need not be reached any more."""
+        self._failed = None
+        if self._resting is not None:
+            self._resting.stop()
+            self._resting = None
+        if self._retracing is not None:
+            self._retracing = None
+            self.live.send(Stop())
+
+    @on(TableRetraced)
+    def _table_retraced(self, event: TableRetraced) -> None:
+        if event.request != self._retracing:
+            return  # another step is looked at by now
+        self._retracing = None
+        if event.table is None:
+            self._failed = event.request
+            self.table_shown()
+        elif event.request == self._retrace_to(self.looking_at or 0):
+            self._show_past(event.table)
+
+    @on(StateChanged)
+    def _run_rests(self, event: StateChanged) -> None:
+        if not event.state.running:
+            self._retrace_once_rested()

@@ -259,9 +259,8 @@ class ExploreScreen(
 
     def _show_shape(self) -> None:
         table, state = self.table.table, self.live.state
-        title = self.pane_title() or f"prefix → next token · −log p and H(q) in {self.unit.value}"
-        if self.looking_at is not None and table is not None:
-            title = f"as it was at step {table.step:,} · −log p and H(q) in {self.unit.value}"
+        of = self.past_title() or "prefix → next token"
+        title = self.pane_title() or f"{of} · −log p and H(q) in {self.unit.value}"
         if self.table.ids and table is not None and state is not None:
             n = len(table.tokens)
             title = (
