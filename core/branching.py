@@ -8,7 +8,7 @@ import msgspec
 from core.checkpoint import appearing_new, sync, write_json
 from core.interventions import Line
 from core.messages import SampleText, StepResult
-from core.run_folder import AUTOMATIC, RunError, RunRecord, automatic_name, runs_folder
+from core.run_folder import AUTOMATIC, FUTURE, RunError, RunRecord, automatic_name, runs_folder
 
 _NAME_LENGTH = 80  # of the parent's name, at most, in its child's
 
@@ -34,8 +34,11 @@ def write_child(
     results: Sequence[StepResult],
     samples: Sequence[SampleText],
     interventions: Iterable[Line],
+    future: Sequence[StepResult],
 ) -> None:
     """The new run's folder with the steps and texts it has in common with its parent, whole or not at all.
+
+    The parent's `future` lies beside them, to be looked at.
 
     Raises RunError where one stands already.
     """
@@ -47,6 +50,7 @@ def write_child(
                 ("metrics.jsonl", results),
                 ("samples.jsonl", samples),
                 ("interventions.jsonl", interventions),
+                (FUTURE, future),
             ):
                 file = beside / name
                 file.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))

@@ -33,7 +33,8 @@ class Opened:
     """A model, the run on it, and what is said of both.
 
     `training` is the configuration the run began with, `results` are the steps known, by step, `samples` the
-    texts written at some of them; `anatomy` is of the step that was last taken apart.
+    texts written at some of them, and `future` the steps of the run that this one went its own way from;
+    `anatomy` is of the step that was last taken apart.
     """
 
     source: Source
@@ -48,6 +49,7 @@ class Opened:
     saved: runs.Saved | None = None
     results: dict[int, StepResult] = field(default_factory=dict)
     samples: dict[int, SampleText] = field(default_factory=dict)
+    future: tuple[StepResult, ...] = ()
     anatomy: Anatomy | None = None
     warning: str | None = None
 
@@ -148,6 +150,7 @@ def _resumed(folder: Path, means: Means) -> Opened:
     at = _set_up(source, record.training, means, text=text)
     at.saved = saved
     at.results = {result.step: result for result in saved.results}
+    at.future = runs.read_future(folder)
     at.samples = {sample.step: sample for sample in saved.samples}
     at.trainer.follow(saved.interventions)
     reached = [(step, path) for step, path in runs.checkpoints(folder) if step <= saved.position]

@@ -1,7 +1,8 @@
 """What of a session is written down: a run folder from its first step on, with checkpoints on the way."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -135,8 +136,11 @@ class Recorder:
         except runs.RunError as error:
             self._fail(error)
 
-    def branch(self, at: Opened) -> None:
-        """Go on in a new run's folder, which has the steps up to where the run stands from this one's."""
+    def branch(self, at: Opened, future: Sequence[StepResult]) -> None:
+        """Go on in a new run's folder, which has the steps up to where the run stands from this one's.
+
+        The `future` it leaves is kept beside them until it is dropped.
+        """
         if self._run is None:
             return
         step, parent = at.trainer.step_count, self._run
@@ -146,7 +150,7 @@ class Recorder:
         try:
             done = [at.results[each] for each in sorted(at.results) if each <= step]
             samples = [at.samples[each] for each in sorted(at.samples) if each <= step]
-            write_child(folder, record, done, samples, at.trainer.interventions.up_to(step))
+            write_child(folder, record, done, samples, at.trainer.interventions.up_to(step), future)
             self._run = runs.Run.resume(runs.read(folder), keep=self._keep(folder.name))
             if at.trainer.history.keeps:
                 link_up_to(step, parent.folder / runs.SNAPSHOTS, folder / runs.SNAPSHOTS)
@@ -155,6 +159,12 @@ class Recorder:
         except runs.RunError as error:
             self._fail(error)
         self.save(at)
+
+    def drop_future(self) -> None:
+        """Forget the future that the run left."""
+        if self._run is not None:
+            with suppress(OSError):  # then it is there again when the run is opened
+                (self._run.folder / runs.FUTURE).unlink(missing_ok=True)
 
     def save(self, at: Opened) -> None:
         """A checkpoint of the present step, in the background; none where it stands already."""

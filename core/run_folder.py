@@ -20,13 +20,14 @@ from core.messages import SampleText, StepResult, Training
 OfStep = TypeVar("OfStep", StepResult, SampleText)
 
 AUTOMATIC = "explore-"  # how a run is called that nobody named
+FUTURE = "future.jsonl"  # the steps of another run that this one went its own way from, to be looked at
 SNAPSHOTS = "snapshots"  # the folder in a run's that they lie in
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 # All that a writer puts into a run's folder: only a folder with nothing else in it is deleted as a run.
 _OWN = re.compile(
-    r"run\.json|metrics\.jsonl|samples\.jsonl|interventions\.jsonl|recording\..+|snapshots|lock|checkpoint-\d+|\..+\.partial"
+    r"run\.json|metrics\.jsonl|samples\.jsonl|interventions\.jsonl|future\.jsonl|recording\..+|snapshots|lock|checkpoint-\d+|\..+\.partial"
 )
 
 
@@ -133,6 +134,11 @@ def read(folder: Path) -> Saved:
         samples=[samples[step] for step in sorted(samples) if step <= last],
         position=min(position, last),
     )
+
+
+def read_future(folder: Path) -> tuple[StepResult, ...]:
+    """The steps that a run left behind on going its own way, unless they were dropped. Raises RunError."""
+    return tuple(_read_lines(folder / FUTURE, StepResult))
 
 
 def read_record(folder: Path) -> RunRecord:

@@ -24,6 +24,7 @@ from core.tensor_file import write
 # isort: off
 from core.run_folder import (
     AUTOMATIC as AUTOMATIC,
+    FUTURE as FUTURE,
     Parent as Parent,
     SNAPSHOTS as SNAPSHOTS,
     RunError as RunError,
@@ -34,6 +35,7 @@ from core.run_folder import (
     locked,
     newest_checkpoint as newest_checkpoint,
     read as read,
+    read_future as read_future,
     read_record as read_record,
     run_path as run_path,
     runs_folder as runs_folder,

@@ -125,7 +125,7 @@ class Base:
         self._recorder.close(self._opened)
         self._opened = at
         self._until = None
-        self._ghost = ()
+        self._ghost = at.future
         self._goal = at.saved.goal if at.saved else at.training.steps
         self._warning = at.warning
         self._diverged = None

@@ -75,6 +75,7 @@ class Intervenes(Trains):
     def drop_future(self, request: m.DropFuture) -> m.State:
         """Forget the future that the run left."""
         self._ghost = ()
+        self._recorder.drop_future()
         return self.status()
 
     def rewind(self, request: m.Rewind) -> m.State:
@@ -110,10 +111,10 @@ class Intervenes(Trains):
         """Go on as a new run, which has the steps up to here in common with this one."""
         at, step = self.at, self.at.trainer.step_count
         future = [result for other, result in sorted(at.results.items()) if other > step]
-        self._recorder.branch(at)
+        self._ghost = tuple(self._looking.watch.joined(result) for result in future)
+        self._recorder.branch(at, self._ghost)
         if at.saved is not None and self._recorder.folder is not None:  # it is called by its run's name
             at.model_info = msgspec.structs.replace(at.model_info, name=clean(self._recorder.folder.name))
-        self._ghost = tuple(self._looking.watch.joined(result) for result in future)
         at.trainer.follow(Interventions(at.trainer.interventions.up_to(step)))
         self._forget_after(step)
         self._looking.branch(self._recorder.folder, step)

@@ -172,7 +172,13 @@ def test_from_an_earlier_step_it_is_a_run_of_its_own_that_is_replayed_from_its_s
     assert resumed.open(m.Open(model=child.name)).step == 8
     assert resumed.status().warning is None
     assert tiny.same(tiny.state(resumed.at.trainer), there)
-    assert metrics(resumed.history(m.History()).results) == metrics(curve.results)
+    again = resumed.history(m.History())
+    assert metrics(again.results) == metrics(curve.results)
+    assert again.ghost == curve.ghost and resumed.status().ghost == 4
+    resumed.drop_future(m.DropFuture())
+    resumed.close()
+    last = stage.session()
+    assert last.open(m.Open(model=child.name)).ghost == 0
 
 
 def test_a_childs_future_is_not_mixed_up_with_its_parents(stage: Stage) -> None:
