@@ -65,6 +65,7 @@ KEYS = (
         "The prompt as it was a step before",
     ),
     Key("look.later", "look(1)", "", "right_square_bracket", "Look on", "The prompt as it was a step later"),
+    Key("look.to", "look_to", "", "M", "Look at step", "The prompt as it was at a step, by its number"),
     Key("look.now", "look_now", "", "backslash", "Look at now", "The prompt as it is now"),
     Key("look.find", "find", "f5", "f", "Find token", "Find any token by part of it, and its p here"),
     Key(

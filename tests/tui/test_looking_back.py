@@ -60,6 +60,19 @@ async def test_on_the_chart_the_arrows_move_the_cursor_and_enter_takes_the_run_t
         assert ex.table.step == 3
 
 
+async def test_a_step_to_look_at_can_be_given_by_its_number() -> None:
+    async with exploring() as ex:
+        await ex.press("escape", "M")
+        assert "No step has been trained yet" in ex.said[-1]
+        await trained(ex, 5)
+        await ex.press("M", "2", "enter")
+        assert ex.table.step == 2 and ex.state.step == 5 and not ex.asked(m.Rewind)
+        await ex.press("M", "6", "enter")
+        assert "6 is out of range" in "\n".join(ex.painted) and ex.table.step == 2
+        await ex.press("escape", "M", "5", "enter")
+        assert ex.chart.looked_at is None and ex.table.step == 5
+
+
 async def test_before_the_first_step_there_is_nothing_to_look_back_at() -> None:
     async with exploring() as ex:
         await ex.press("escape", "left_square_bracket")

@@ -117,6 +117,12 @@ class Exploring(Screen[None]):
             f"= H(p, q) {cross} {unit} − H(p) {entropy} {unit}", f"= H(p, q) {cross} − H(p) {entropy}"
         )
 
+    def has_steps(self) -> bool:
+        """Whether a step is known beside the start; where none is, that is said."""
+        if self.furthest == 0:
+            self.refuse("No step has been trained yet: F2 trains one, F3 goes on.")
+        return self.furthest > 0
+
     def ask(self, talk: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Talk with the person in a dialog, unless another such talk is not over."""
         if not any(worker.group == "dialog" and not worker.is_finished for worker in self.workers):

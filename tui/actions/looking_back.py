@@ -25,8 +25,7 @@ class LookingBack(Exploring):
     def action_look(self, by: int) -> None:
         """Look so many steps further, or back."""
         state = self.live.state
-        if self.furthest == 0 or state is None:
-            self.refuse("No step has been trained yet: F2 trains one, F3 goes on.")
+        if not self.has_steps() or state is None:
             return
         now = state.step if self.looking_at is None else self.looking_at
         self.look_at(min(max(0, now + by), self.furthest))
@@ -35,6 +34,20 @@ class LookingBack(Exploring):
         """Look at the first step, or at the last one the run has reached."""
         if self.furthest:
             self.look_at(self.furthest if last else 0)
+
+    def action_look_to(self) -> None:
+        if self.has_steps():
+            self.ask(self._look_to)
+
+    async def _look_to(self) -> None:
+        from tui.screens.ask import AskScreen
+
+        step = await self.app.push_screen_wait(
+            AskScreen("Look at a step", "The prompt is shown as it was there; the run stays where it is.",
+                      low=0, high=self.furthest, value=self.looking_at, accept="Look")
+        )  # fmt: skip
+        if step is not None:
+            self.look_at(step)
 
     def action_look_now(self) -> None:
         self.look_at(None)

@@ -48,9 +48,7 @@ class Steering(SampleTexts):
             self.live.send(Rewind(step=step - 1))
 
     def action_go_to(self) -> None:
-        if self.furthest == 0:
-            self.refuse("No step has been trained yet: F2 trains one, F3 goes on.")
-        else:
+        if self.has_steps():
             self.ask(self._go_to)
 
     async def _go_to(self) -> None:
