@@ -14,6 +14,22 @@ from core.wire import Message, Real
 WHOLE_WITHIN = 1e-6  # that the shares of a mix may lie from 1
 
 
+class Predicted(Message, frozen=True, kw_only=True):
+    """One prediction of any text: its most probable candidates with the logits they have, best first.
+
+    `others` is the logsumexp of all other logits, as if they were one token's: with `logits` it makes the same
+    softmax. -inf where there are no others. `entropy` is of the whole vocabulary, in nats.
+    """
+
+    step: int
+    prefix: tuple[Token, ...]
+    entropy: Real
+    top: tuple[Candidate, ...]
+    logits: tuple[Real, ...]
+    others: Real
+    n_others: int
+
+
 class Arithmetic(Message, frozen=True, kw_only=True):
     """How -log p of one row comes about, in float64 from the model's own logits.
 

@@ -26,6 +26,7 @@ from core.messages import (
     Keep,
     Pause,
     Pin,
+    Predict,
     Recall,
     Release,
     Retrace,
@@ -43,7 +44,7 @@ SUPERSEDED = "a newer prompt took its place"
 
 # They read the model and change nothing of the run: may be served inside a step.
 _SMALL = (
-    Score, Keep, Release, Find, Audit, Weigh, Interpret, Compare, Expect, Control, Inspect, World, Status,
+    Predict, Score, Keep, Release, Find, Audit, Weigh, Interpret, Compare, Expect, Control, Inspect, World, Status,
     History,
 )  # fmt: skip
 # These have to wait for the step's end, and small ones need not wait for them.

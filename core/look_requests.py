@@ -1,6 +1,6 @@
 """What is asked about a text and the model, and moves nothing of a run."""
 
-from core.close_records import Arithmetic, Followed, Interpreted, Share, Weighed, require_mix
+from core.close_records import Arithmetic, Followed, Interpreted, Predicted, Share, Weighed, require_mix
 from core.compare_records import Compared, Expected
 from core.records import Candidates, Controlled, SampleConfig, State, Table
 from core.request import Request
@@ -70,6 +70,21 @@ class Audit(Request[Arithmetic], frozen=True, kw_only=True):
     """How -log p of the row after token `position` of the scored text comes about, number by number."""
 
     position: int
+
+
+class Predict(Request[Predicted], frozen=True, kw_only=True):
+    """What comes after token `position` of a text, or after all of it, as the model is now.
+
+    Any text: the one that is scored, and what is known of it, stays. `top_k` candidates have their logits told.
+    """
+
+    text: str
+    position: int | None = None
+    first_token: bool = False
+    top_k: int = 8
+
+    def __post_init__(self) -> None:
+        require("top k", self.top_k, 1, 1000)
 
 
 class Weigh(Request[Weighed], frozen=True, kw_only=True):

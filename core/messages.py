@@ -46,6 +46,7 @@ from core.close_records import (
     Followed as Followed,
     Follower as Follower,
     Interpreted as Interpreted,
+    Predicted as Predicted,
     Pull as Pull,
     Share as Share,
     Weighed as Weighed,
@@ -64,6 +65,7 @@ from core.look_requests import (
     Weigh as Weigh,
     Interpret as Interpret,
     Pin as Pin,
+    Predict as Predict,
     Unpin as Unpin,
     Compare as Compare,
     Expect as Expect,
@@ -123,6 +125,7 @@ AnyResult = (
     | Compared
     | Expected
     | Weighed
+    | Predicted
     | Interpreted
     | Generated
     | Controlled

@@ -11,6 +11,7 @@ from core.look_requests import (
     Interpret,
     Keep,
     Pin,
+    Predict,
     Recall,
     Release,
     Retrace,
@@ -196,6 +197,7 @@ AnyRequest = (
     | Find
     | Audit
     | Weigh
+    | Predict
     | Interpret
     | Pin
     | Unpin

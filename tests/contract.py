@@ -1145,6 +1145,31 @@ async def a_text_nobody_looked_at_is_shown_at_an_earlier_step_and_the_run_stays(
         assert failure.kind == "bad_request" and said in failure.message
 
 
+async def any_texts_next_token_is_predicted_with_its_logits(talk: Talk) -> None:
+    await talk.opened()
+    await talk.trained(2)
+    table = await talk.ask(m.Score(text=TEXT, top_k=5))
+    for position, row in enumerate(table.predictions):
+        found = await talk.ask(m.Predict(text=TEXT, position=position, top_k=5))
+        assert found.prefix == table.tokens[: position + 1] and found.step == 2
+        assert [c.token_id for c in found.top] == [c.token_id for c in row.top]
+        assert float(found.entropy) == pytest.approx(float(row.entropy), abs=1e-5)
+        raised = [math.exp(float(logit)) for logit in (*found.logits, found.others)]
+        for candidate, share in zip(found.top, raised, strict=False):
+            assert candidate.probability == pytest.approx(share / math.fsum(raised), rel=1e-5)
+        assert found.n_others == 50257 - 5
+    whole = await talk.ask(m.Predict(text=TEXT, top_k=5))
+    assert whole == found, "without a position it is the last"
+    first = await talk.ask(m.Predict(text="", first_token=True))
+    assert len(first.prefix) == 1 and len(first.top) == 8
+    assert await talk.ask(m.Score(text=TEXT, top_k=5)) == table, "what is scored stays"
+    for request, said in (
+        (m.Predict(text=""), "at least one token"),
+        (m.Predict(text=TEXT, position=99), "position 99 is outside the text"),
+    ):
+        assert said in (await talk.refused(request)).message
+
+
 async def a_text_is_recalled_as_it_was_at_any_step(talk: Talk) -> None:
     await talk.opened()
     failure = await talk.refused(m.Recall(text=TEXT, step=0))

@@ -57,6 +57,21 @@ class FakeDistribution:
         """-log q of every token but the first, in nats."""
         return [-float(self.row(a, step)[b]) for a, b in pairwise(ids)]
 
+    def predicted(self, prefix: Sequence[int], step: int, top_k: int) -> m.Predicted:
+        """The prediction after a prefix, with its logits."""
+        row = self.row(prefix[-1], step)
+        top = np.argsort(-row, kind="stable")[:top_k]
+        others = np.delete(row, top)
+        return m.Predicted(
+            step=step,
+            prefix=tuple(m.Token(token_id=i, piece=self._tokenizer.piece(i)) for i in prefix),
+            entropy=float(-(np.exp(row) * row).sum()),
+            top=tuple(self.candidate(row, int(j)) for j in top),
+            logits=tuple(float(row[j]) + LIFT for j in top),
+            others=math.log(np.exp(others).sum()) + LIFT,
+            n_others=len(others),
+        )
+
     def table(
         self,
         request: m.Score,

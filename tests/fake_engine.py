@@ -274,6 +274,8 @@ class FakeEngine:
                 return self._compare(request)
             case m.Expect():
                 return self._expect(request)
+            case m.Predict():
+                return self._predict(request)
             case m.Weigh():
                 return self._weigh(request)
             case m.Interpret():
@@ -592,6 +594,18 @@ class FakeEngine:
             return m.Interpreted()
         weigh = m.Weigh(position=request.position, mix=mix)
         return m.Interpreted(weighed=self._q.weighed(last, self._at.step, weigh))
+
+    def _predict(self, request: m.Predict) -> m.Predicted:
+        self._require_open()
+        ids = self._tokenizer.encode_read(clean(request.text), first_token=request.first_token)
+        if not ids:
+            raise Refused(
+                "bad_request", "there is nothing to predict from: type a prompt of at least one token"
+            )
+        position = len(ids) - 1 if request.position is None else request.position
+        if not 0 <= position < len(ids):
+            raise Refused("bad_request", f"position {position} is outside the text of {len(ids)} tokens")
+        return self._q.predicted(ids[: position + 1], self._at.step, request.top_k)
 
     def _control(self, request: m.Control) -> m.Controlled:
         last = self._token_at(request.position)

@@ -6,6 +6,7 @@ from core.auditing import weights_on_disk
 from core.beside import beside
 from core.continuing import after_the_controls, continuation
 from core.indexing import Indexing
+from core.predicting import predicted
 from core.session.compares import Compares
 from core.weighing import ROWS, weighed
 
@@ -34,6 +35,10 @@ class Looks(Compares):
     def find(self, request: m.Find) -> m.Candidates:
         """Tokens that hold what was typed, as seen after a position of the watched text."""
         return self._looking.find(request)
+
+    def predict(self, request: m.Predict) -> m.Predicted:
+        """One prediction of any text, with its logits."""
+        return predicted(self.at.model, self._tokenizer, request, self.at.trainer.step_count)
 
     def audit(self, request: m.Audit) -> m.Arithmetic:
         """How -log p of a row of the watched text comes about with the present weights."""
