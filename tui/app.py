@@ -4,7 +4,7 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -83,11 +83,14 @@ class NeglogpApp(KeyOrder[int]):
         # The first frame does not wait for these.
         from tui.screens.anatomy import AnatomyScreen
         from tui.screens.help import HelpScreen, help_rows
+        from tui.screens.lab import LabScreen
 
-        of_screens = (EXPLORE, self.BINDINGS, AnatomyScreen.BINDINGS)
-        widgets = (PrefixTable, CandidateList, FollowerList, LossChart, BatchGrid)
-        of_widgets = tuple(widget.BINDINGS for widget in widgets)
-        nodes = (*of_screens, *of_widgets)
+        if isinstance(self.screen, LabScreen):
+            nodes: tuple[Sequence[BindingType], ...] = (*self.screen.all_bindings(), self.BINDINGS)
+        else:
+            of_screens = (EXPLORE, self.BINDINGS, AnatomyScreen.BINDINGS)
+            widgets = (PrefixTable, CandidateList, FollowerList, LossChart, BatchGrid)
+            nodes = (*of_screens, *(widget.BINDINGS for widget in widgets))
         bindings = [binding for node in nodes for binding in Binding.make_bindings(node)]
         self.push_screen(HelpScreen(help_rows(bindings)))
 

@@ -62,6 +62,16 @@ class Asking:
         except (EngineError, EngineDied):
             return None
 
+    async def predict(self, request: m.Predict) -> m.Predicted | None:
+        """What comes next in any text; None where that could not be found out, which is said."""
+        try:
+            return await self._ask(request)
+        except EngineError as error:
+            self._say(str(error), error=True)
+        except EngineDied:
+            pass  # on_end has told of it
+        return None
+
     def look_up(self, request: m.World) -> None:
         """Look up what the training text says beside a prediction: it comes as TextLookedUp."""
         self._looking_up.wish(request)

@@ -157,11 +157,12 @@ def draw(
     rules: Sequence[Rule] = (),
     marks: Sequence[Mark] = (),
     upright: float | None = None,
+    x_step: float = 1.0,
 ) -> list[Strip]:
     """A chart of `height` lines of `width` cells: curves over rules, marks on top, axes left and below.
 
-    Curves `under` give way to the others. `upright` is an x with a vertical line. The x axis counts whole
-    steps; `x_name` stands left of its labels. At least 12 x 4 cells; it need not hold any points.
+    Curves `under` give way to the others. `upright` is an x with a vertical line. Labels of the x axis lie at
+    least `x_step` apart, as steps are whole; `x_name` stands left of its labels. At least 12 x 4 cells; it need not hold any points.
     """
     rows = height - 2
     y_ticks = nice_ticks(y.low, y.high, max(3, rows * 2 // 5))
@@ -182,7 +183,7 @@ def draw(
     gutter = [[*_text(" " * (left - 1), TICK), Cell("│", AXIS)] for _ in range(rows)]
     for tick, label in zip(y_ticks, y_labels, strict=True):
         gutter[_row(tick, y, rows)] = [*_text(label.rjust(left - 1), TICK), Cell("┤", AXIS)]
-    foot, labels = _x_axis(x, columns, at)
+    foot, labels = _x_axis(x, columns, at, x_step)
     foot = [*_text(" " * (left - 1), TICK), Cell("└", AXIS), *foot]
     labels = [*_text(x_name.ljust(left), TICK), *labels]
     body = [edge + line for edge, line in zip(gutter, canvas, strict=True)]
@@ -200,11 +201,11 @@ def _row(value: float, y: Range, rows: int) -> int:
     return rows - 1 - dot // 4
 
 
-def _x_axis(x: Range, columns: int, upright: int | None) -> tuple[list[Cell], list[Cell]]:
+def _x_axis(x: Range, columns: int, upright: int | None, least_step: float) -> tuple[list[Cell], list[Cell]]:
     """The line below the canvas and the labels below that."""
     line = [Cell("─", AXIS)] * columns
     labels = [_BLANK] * columns
-    ticks = nice_ticks(x.low, x.high, max(2, columns // 9), least_step=1.0)
+    ticks = nice_ticks(x.low, x.high, max(2, columns // 9), least_step=least_step)
     free = 0
     for tick, label in zip(ticks, tick_labels(ticks), strict=True):
         place = _column(tick, x, columns)

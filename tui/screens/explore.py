@@ -19,6 +19,7 @@ from tui.actions.comparing import Comparing
 from tui.actions.dissecting import Dissecting
 from tui.actions.diverging import Diverging
 from tui.actions.filing import Filing
+from tui.actions.labs import Labs
 from tui.actions.retargeting import Retargeting
 from tui.actions.sampling import Sampling
 from tui.actions.training_on_row import TrainingOnRow
@@ -49,7 +50,7 @@ SMALLEST = (60, 15)
 
 
 class ExploreScreen(
-    Beside, Comparing, Retargeting, Auditing, Sampling, TrainingOnRow, Diverging, Dissecting, Filing
+    Beside, Comparing, Retargeting, Auditing, Sampling, TrainingOnRow, Diverging, Dissecting, Filing, Labs
 ):
     """Everything at once. What a person does is in `tui.actions`; what is shown here is only handed on."""
 

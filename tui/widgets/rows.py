@@ -1,0 +1,147 @@
+"""A small table with a cursor: a name, some figures and a bar in each row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding, BindingType
+from textual.events import Click
+from textual.message import Message
+from textual.strip import Strip
+
+from tui import cells, formats, theme
+from tui.widgets.lines import LineView, strip
+
+_MARK = 2  # cells in front of every row: where the cursor is
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A heading, how many cells wide, and whether figures stand in it, to the right."""
+
+    title: str
+    width: int
+    figures: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A text for each column, safe for a terminal, a bar of `share` (0 to 1; None for none), a mark after it.
+
+    A row is drawn in `style`, its bar in `bar_style`.
+    """
+
+    texts: tuple[str, ...]
+    share: float | None = None
+    mark: str = ""
+    style: Style = theme.PLAIN
+    bar_style: Style = theme.LIT
+
+
+class Rows(LineView, can_focus=True):
+    """Shows the rows of `say` below a line of headings; the cursor is a caret, seen without colour too."""
+
+    pinned = 1
+    DEFAULT_CSS = "Rows { height: auto; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "up", show=False, id="rows.up", tooltip="The row above"),
+        Binding("down,j", "move(1)", "down", show=False, id="rows.down", tooltip="The row below"),
+        Binding("home,g", "move(-1000)", "first", show=False, id="rows.first", tooltip="The first row"),
+        Binding("end,G", "move(1000)", "last", show=False, id="rows.last", tooltip="The last row"),
+        Binding("enter", "choose", "Edit", id="rows.choose", tooltip="Edit the row"),
+    ]  # fmt: skip
+
+    @dataclass
+    class Selected(Message):
+        """The cursor is on another row."""
+
+        rows: "Rows"
+        row: int
+
+        @property
+        def control(self) -> "Rows":
+            return self.rows
+
+    @dataclass
+    class Chosen(Message):
+        """Enter, or a second click, on a row."""
+
+        rows: "Rows"
+        row: int
+
+        @property
+        def control(self) -> "Rows":
+            return self.rows
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._columns: tuple[Column, ...] = ()
+        self._rows: tuple[Row, ...] = ()
+        self.cursor = 0
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        return self._rows
+
+    def say(self, columns: Sequence[Column], rows: Sequence[Row]) -> None:
+        """Show these rows; columns for which there is no room are left out from the right."""
+        self._columns, self._rows = tuple(columns), tuple(rows)
+        self.cursor = max(0, min(len(self._rows) - 1, self.cursor))
+        self._build()
+
+    def select(self, row: int) -> None:
+        """Have the cursor on a row, or on the nearest there is."""
+        row = max(0, min(len(self._rows) - 1, row))
+        if row != self.cursor:
+            self.cursor = row
+            self._build()
+            self.post_message(self.Selected(self, row))
+        self.show_line(self.cursor + self.pinned)
+
+    def action_move(self, rows: int) -> None:
+        self.select(self.cursor + rows)
+
+    def action_choose(self) -> None:
+        if self._rows:
+            self.post_message(self.Chosen(self, self.cursor))
+
+    def on_click(self, event: Click) -> None:
+        row = self.line_at(event.y) - self.pinned
+        if 0 <= row < len(self._rows):
+            if row == self.cursor and event.chain == 2:
+                self.action_choose()
+            self.select(row)
+
+    def watch_has_focus(self, has_focus: bool) -> None:
+        super().watch_has_focus(has_focus)
+        self._build()
+
+    def _lines_for(self, width: int) -> list[Strip]:
+        columns = list(self._columns)
+        while len(columns) > 1 and _MARK + sum(column.width + 1 for column in columns) > width:
+            columns.pop()
+        head = " " * _MARK + "".join(_cell(column, column.title) + " " for column in columns)
+        lines = [strip(Segment(cells.left(head, width), theme.DIM))]
+        for number, row in enumerate(self._rows):
+            here = number == self.cursor
+            ground = Style(bgcolor=theme.SELECTED) if here and self.has_focus else Style()
+            before = ("› " if here else "  ") + "".join(
+                _cell(column, text) + " " for column, text in zip(columns, row.texts, strict=False)
+            )
+            room = max(0, width - cells.cell_len(before))
+            mark = f" {row.mark}" if row.mark and cells.cell_len(row.mark) < room else ""
+            bar = formats.bar(row.share or 0.0, max(0, room - cells.cell_len(mark) - 1))
+            segments = [
+                Segment(before, (theme.STRONG if here else row.style) + ground),
+                Segment(bar, row.bar_style + ground),
+                Segment(mark, theme.TARGET + ground),
+            ]
+            used = sum(segment.cell_length for segment in segments)
+            lines.append(strip(*segments, Segment(" " * max(0, width - used), ground)))
+        return lines
+
+
+def _cell(column: Column, text: str) -> str:
+    return cells.right(text, column.width) if column.figures else cells.left(text, column.width)
