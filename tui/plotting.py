@@ -162,7 +162,8 @@ def draw(
     """A chart of `height` lines of `width` cells: curves over rules, marks on top, axes left and below.
 
     Curves `under` give way to the others. `upright` is an x with a vertical line. Labels of the x axis lie at
-    least `x_step` apart, as steps are whole; `x_name` stands left of its labels. At least 12 x 4 cells; it need not hold any points.
+    least `x_step` apart, as steps are whole; `x_name` stands left of its labels. At least 12 x 4 cells; it
+    need not hold any points.
     """
     rows = height - 2
     y_ticks = nice_ticks(y.low, y.high, max(3, rows * 2 // 5))
