@@ -17,8 +17,8 @@ WHOLE_WITHIN = 1e-6  # that the shares of a mix may lie from 1
 class Predicted(Message, frozen=True, kw_only=True):
     """One prediction of any text: its most probable candidates with the logits they have, best first.
 
-    `others` is the logsumexp of all other logits, as if they were one token's: with `logits` it makes the same
-    softmax. -inf where there are no others. `entropy` is of the whole vocabulary, in nats.
+    `others` is the logsumexp of all other logits, as if they were one token's: with `logits` it makes the
+    same softmax. -inf where there are no others. `entropy` is of the whole vocabulary, in nats.
     """
 
     step: int

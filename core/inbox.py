@@ -44,8 +44,8 @@ SUPERSEDED = "a newer prompt took its place"
 
 # They read the model and change nothing of the run: may be served inside a step.
 _SMALL = (
-    Predict, Score, Keep, Release, Find, Audit, Weigh, Interpret, Compare, Expect, Control, Inspect, World, Status,
-    History,
+    Score, Predict, Keep, Release, Find, Audit, Weigh, Interpret, Compare, Expect, Control, Inspect, World,
+    Status, History,
 )  # fmt: skip
 # These have to wait for the step's end, and small ones need not wait for them.
 _OVERTAKEN = (Pause, Pin, Unpin, Run, Stop, Dissect, Retrace)

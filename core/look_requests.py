@@ -75,7 +75,7 @@ class Audit(Request[Arithmetic], frozen=True, kw_only=True):
 class Predict(Request[Predicted], frozen=True, kw_only=True):
     """What comes after token `position` of a text, or after all of it, as the model is now.
 
-    Any text: the one that is scored, and what is known of it, stays. `top_k` candidates have their logits told.
+    Any text: the one that is scored, and what is known of it, stays. `top_k` candidates are told with logits.
     """
 
     text: str

@@ -26,7 +26,7 @@ OPEN_TO_THE_SCREEN = ("core.information", "core.messages", "core.text")
 COMMANDS = "tui.headless"  # score, train, generate and runs work in their own process
 COMMAND_LINE = ("tui.cli", "tui.run_commands", "tui.train_command")
 ENGINE_COMMAND = ("tui.cli", "core.engine")  # `neglogp engine` is that process
-CHARTS = "tui.plotting"
+CHARTS = "tui.raster"
 
 
 # ------------------------------------------------------------------------------------------- what is there

@@ -2,7 +2,8 @@
 
 `python -m tests.bench.rewinding [SIZE] [--steps N] [--visits N]` trains a run of N steps as the engine does,
 everything written down, opens it again as after a restart, and goes to random steps of it. It prints one JSON
-line: the median and the worst time in seconds, and the longest way in steps.
+line: the median and the worst time in seconds, and the longest way in steps. With `--runs FOLDER` the run is
+left there, and one that lies there already is gone on with: training takes long, and need not be alone.
 """
 
 import os
@@ -31,22 +32,28 @@ def main() -> None:
     words.add_argument("size", nargs="?", default="d128", help=", ".join(trainees.SIZES))
     words.add_argument("--steps", type=int, default=at_length(10_000, 30))
     words.add_argument("--visits", type=int, default=at_length(40, 3))
+    words.add_argument("--runs", type=Path, help="where the run is left")
     given = words.parse_args()
     prepare_process()
     spun = spin()
     events: list[m.AnyEvent] = []
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["NEGLOGP_RUNS"] = folder
+        kept = given.runs or Path(folder)
+        os.environ["NEGLOGP_RUNS"] = str(kept)
+        known = list(kept.iterdir()) if kept.exists() else []
         first = session(events)
-        first.open(m.Open(training=trainees.SIZES[given.size]))
-        first.run(m.Run(steps=given.steps))
-        began = time.perf_counter()
+        if known:
+            first.open(m.Open(model=known[0].name))
+        else:
+            first.open(m.Open(training=trainees.SIZES[given.size]))
+        left = given.steps - first.status().step
+        if left > 0:
+            first.run(m.Run(steps=left))
         while first.running:
             first.advance()
             events.clear()
-        trained = time.perf_counter() - began
         first.close()
-        (run,) = Path(folder).iterdir()
+        (run,) = kept.iterdir()
         second = session(events)
         second.open(m.Open(model=run.name))
         seconds, ways = [], []
@@ -65,7 +72,6 @@ def main() -> None:
             "name": "rewinding",
             "size": given.size,
             "steps": given.steps,
-            "step_ms": round(1000 * trained / given.steps, 1),
             "median_s": round(statistics.median(seconds), 2),
             "worst_s": round(max(seconds), 2),
             "longest_way": max(ways),

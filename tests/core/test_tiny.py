@@ -21,7 +21,7 @@ from tests.expected_words import ENOUGH, EXPECTED, expected_among
 
 FOLDER = Tiny().path
 RUBBISH = ("Armed heNetflix", "zx qpl 77 ]]", "Gl0b %% of whom purple seventeen")
-SURE = ("I beg your", "the United", "for the first")
+SURE = ("Once upon a", "I beg your", "the United")
 
 # What `python -m tests.bench.trigram` prints of these prompts, after the same text: the bar to be above.
 TRIGRAM = {
@@ -60,11 +60,7 @@ def test_it_has_gpt2s_vocabulary_tied_and_a_context_of_128_or_more(model: Model)
     assert 10_000_000 <= sum(p.numel() for p in model.parameters()) <= 18_000_000
 
 
-# Of the others this version has too few: "Once upon a time" stands 40 times among 24 million tokens.
-SHORT = {"Once upon a", "She opened the"}
-
-
-@pytest.mark.parametrize("prompt", sorted(EXPECTED.keys() - SHORT))
+@pytest.mark.parametrize("prompt", EXPECTED)
 def test_what_follows_a_prompt_is_english(model: Model, prompt: str) -> None:
     found = first_ten(model, prompt)
     assert len(expected_among(prompt, found)) >= ENOUGH, found

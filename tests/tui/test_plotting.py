@@ -4,6 +4,7 @@ import math
 import subprocess
 import sys
 from itertools import pairwise
+from typing import Any
 
 import plotext  # type: ignore[import-untyped]
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from textual.strip import Strip
 
 from tui.axes import Range, nice_ticks, step_range, thin, tick_labels, widen
-from tui.plotting import Line, Mark, Rule, draw
+from tui.plotting import Line, Mark, Raster, Rule, draw
 
 AMBER, BLUE = "#e8b04b", "#6fb7e9"
 X, Y = Range(0, 100), Range(0, 12)
@@ -284,3 +285,41 @@ def test_the_upright_crosses_what_is_free_and_marks_the_axis() -> None:
 def test_plotext_is_not_loaded_before_the_first_curve() -> None:
     code = "import sys, tui.widgets.loss_chart; sys.exit('plotext' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_curves_that_stay_are_not_drawn_again_and_any_that_change_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    raster = Raster()
+    x, y = Range(0, 10), Range(0, 4)
+    curve, other = Line([0, 4, 9], [3, 1, 2], "#6fb7e9"), Line([1, 8], [0.5, 3.5], "#e8b04b")
+    pictures: list[dict[str, Any]] = [
+        {"lines": [curve]},
+        {"lines": [curve], "upright": 4.0},
+        {"lines": [curve], "marks": [Mark(4, 1, "●", "#ffffff")], "rules": [Rule(2.5, ["half"])]},
+        {"lines": [curve]},
+        {"lines": [curve, other], "upright": 4.0},
+        {"lines": [curve], "under": [other], "upright": 4.0},
+        {"lines": [Line([0, 4, 9], [3, 1.5, 2], "#6fb7e9")]},
+        {"lines": [Line([0, 4, 9], [3, 1.5, 2], "#e8b04b")]},
+    ]
+    drawn = 0
+    build = plotext.build
+
+    def counted() -> str:
+        nonlocal drawn
+        drawn += 1
+        return str(build())
+
+    monkeypatch.setattr(plotext, "build", counted)
+    counts = []
+    for each in pictures:
+        lines = each.pop("lines")
+        before = drawn
+        kept = draw(lines, 40, 10, x, y, raster=raster, **each)
+        counts.append(drawn - before)
+        assert kept == draw(lines, 40, 10, x, y, **each)
+    assert counts == [1, 0, 0, 0, 2, 2, 1, 1]
+    same = ((41, 10), (x, y)), ((40, 11), (x, y)), ((40, 10), (Range(0, 9), y)), ((40, 10), (x, Range(0, 5)))
+    for size, ranges in same:
+        assert draw([curve], *size, *ranges, raster=raster) == draw([curve], *size, *ranges)

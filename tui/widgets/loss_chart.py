@@ -54,6 +54,7 @@ class LossChart(LineView, can_focus=True):
         super().__init__(id=id, classes=classes)
         self._curves = Curves()
         self._range: axes.Range | None = None
+        self._raster = plotting.Raster()
         self._drawn = -REDRAW
         self._timer: Timer | None = None
 
@@ -173,6 +174,7 @@ class LossChart(LineView, can_focus=True):
             steps,
             self._range or axes.Range(0.0, 1.0),
             under=under,
+            raster=self._raster,
             x_name="step",
             rules=self._rules(),
             marks=[
