@@ -11,14 +11,21 @@ from collections.abc import Sequence
 LN_2 = math.log(2)
 
 
-def softmax(logits: Sequence[float]) -> list[float]:
-    """The probabilities of logits; -inf gives 0. Raises ValueError where there are none to give."""
-    top = max(logits, default=-math.inf)
-    if not math.isfinite(top) or any(map(math.isnan, logits)):
-        raise ValueError(f"softmax needs logits below infinity, one of them finite, not {list(logits)}")
-    raised = [math.exp(logit - top) for logit in logits]  # the largest is 1, so nothing overflows
+def softmax(logits: Sequence[float], temperature: float = 1.0) -> list[float]:
+    """softmax(logits / temperature), the probabilities of logits; -inf gives 0.
+
+    Raises ValueError where there are none to give, and for a temperature that is not positive and finite.
+    """
+    raised = [math.exp(logit) for logit in _lowered(logits, temperature)]
     total = math.fsum(raised)
     return [x / total for x in raised]
+
+
+def log_softmax(logits: Sequence[float], temperature: float = 1.0) -> list[float]:
+    """The logarithms of `softmax`, finite also where a probability is too small for a float."""
+    lowered = _lowered(logits, temperature)
+    log_total = math.log(math.fsum(map(math.exp, lowered)))
+    return [logit - log_total for logit in lowered]
 
 
 def one_hot(n: int, target: int) -> list[float]:
@@ -122,6 +129,16 @@ def gradient_of_squared_distance(q: Sequence[float], target: int) -> list[float]
     distance = gradient_at_logits(q, target)
     mean = math.fsum(x * d for x, d in zip(q, distance, strict=True))
     return [2 * x * (d - mean) for x, d in zip(q, distance, strict=True)]
+
+
+def _lowered(logits: Sequence[float], temperature: float) -> list[float]:
+    """The logits over the temperature, less the largest: softmax is the same, and nothing overflows."""
+    if not 0 < temperature < math.inf:
+        raise ValueError(f"the temperature is {temperature:g}; it must be above 0 and finite")
+    top = max(logits, default=-math.inf)
+    if not math.isfinite(top) or any(map(math.isnan, logits)):
+        raise ValueError(f"softmax needs logits below infinity, one of them finite, not {list(logits)}")
+    return [(logit - top) / temperature for logit in logits]
 
 
 def _check(p: float) -> None:

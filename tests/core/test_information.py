@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from torch.nn import functional
 
 from core import information as info
 from core import losses
@@ -42,6 +43,28 @@ def test_what_is_asked_of_logits_is_what_the_tensors_say(logits: list[float], da
         losses.gradient_at_logits(t, at).tolist(), abs=1e-12
     )
     assert info.entropy(q) == pytest.approx(losses.entropy(t).item(), abs=1e-12)
+
+
+@settings(deadline=None)
+@given(LOGITS, st.floats(0.01, 100))
+def test_a_temperature_divides_the_logits(logits: list[float], temperature: float) -> None:
+    log_q = functional.log_softmax(tensor(logits) / temperature, -1)
+    assert info.log_softmax(logits, temperature) == pytest.approx(log_q.tolist(), abs=1e-9)
+    assert info.softmax(logits, temperature) == pytest.approx(log_q.exp().tolist(), abs=1e-12)
+
+
+def test_a_log_probability_is_finite_where_the_probability_is_not_told_from_0() -> None:
+    assert info.softmax([800.0, 0.0])[1] == 0
+    assert info.log_softmax([800.0, 0.0]) == [0.0, -800.0]
+    assert info.log_softmax([1e308, -1e308]) == [0.0, -math.inf]
+    assert info.softmax([10.3, 7.6, 9.9], 1e-300) == [1.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, math.inf, math.nan])
+def test_what_is_no_temperature_is_refused(temperature: float) -> None:
+    for quantity in (info.softmax, info.log_softmax):
+        with pytest.raises(ValueError, match=r"the temperature is .*above 0 and finite"):
+            quantity([1.0, 2.0], temperature)
 
 
 @settings(deadline=None)

@@ -37,6 +37,15 @@ class Around:
     predict: Callable[[m.Predict], Awaitable[m.Predicted | None]]
 
 
+class TypedLine(Line):
+    """The line to type into, with what its keys do there."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "Keep", id="line.keep", tooltip="Keep what is typed"),
+        Binding("escape", "screen.leave", "Undo", id="line.undo", tooltip="As it was before"),
+    ]
+
+
 @dataclass(frozen=True)
 class Editing:
     """What is typed into the line: each text goes to `take`, which raises ValueError with what is wrong."""
@@ -60,6 +69,8 @@ class LabScreen(Screen[None]):
     ]
 
     HEADING: ClassVar[str]
+    KEY_LINES: ClassVar[int] = 1
+    """For the keys at the foot, where one line has no room for them."""
 
     unit: reactive[Unit] = reactive(Unit.NATS, init=False)
 
@@ -76,9 +87,9 @@ class LabScreen(Screen[None]):
             yield from self.body()
         with Horizontal(id="lab-edit"):
             yield Static(id="lab-edit-label", markup=False)
-            yield Line("", id="lab-line", max_length=200)
+            yield TypedLine("", id="lab-line", max_length=200)
             yield Notice(id="lab-fault")
-        yield KeyBar(id="keybar")
+        yield KeyBar(id="keybar", lines=self.KEY_LINES)
 
     def body(self) -> ComposeResult:
         """The lab's own widgets."""
@@ -98,8 +109,8 @@ class LabScreen(Screen[None]):
 
     @classmethod
     def all_bindings(cls) -> tuple[Sequence[BindingType], ...]:
-        """The lab's own keys, those of every lab, and those of its rows."""
-        return cls.BINDINGS, LabScreen.BINDINGS, Rows.BINDINGS
+        """The lab's own keys, those of every lab, of its rows and of its line."""
+        return cls.BINDINGS, LabScreen.BINDINGS, Rows.BINDINGS, TypedLine.BINDINGS
 
     def says(self, *wordings: str) -> None:
         """One sentence on what there is to see, the longest wording first."""
@@ -114,6 +125,10 @@ class LabScreen(Screen[None]):
 
     def watch_unit(self) -> None:
         self.show()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """No key of the lab works, or is there to click, while a value is typed: it would be typed, too."""
+        return self._editing is None or action in ("leave", "units")
 
     def action_units(self) -> None:
         self.unit = self.unit.other
@@ -130,6 +145,7 @@ class LabScreen(Screen[None]):
     def edit(self, label: str, value: str, take: Callable[[str], None], undo: Callable[[], None]) -> None:
         """Have a value typed. What `take` accepts is shown at once; Escape undoes it, Enter keeps it."""
         self._editing = Editing(take, undo, self.focused)
+        self.refresh_bindings()
         self.query_one("#lab-edit-label", Static).update(Content(f" {safe(label)} "))
         line = self.query_one("#lab-line", Line)
         with line.prevent(Input.Changed):
@@ -167,6 +183,7 @@ class LabScreen(Screen[None]):
 
     def _end_editing(self) -> None:
         editing, self._editing = self._editing, None
+        self.refresh_bindings()
         self.query_one("#lab-edit").remove_class("-shown")
         if editing is not None and editing.back_to is not None:
             editing.back_to.focus()

@@ -1,6 +1,7 @@
 """The labs there are, and the menu they are chosen from."""
 
 from collections.abc import Callable
+from pathlib import PurePath
 from typing import ClassVar, NamedTuple
 
 from textual import on
@@ -73,6 +74,7 @@ def lab(name: str) -> Lab:
 class LabsScreen(DialogScreen[str | None]):
     """Asks for a lab; its name, or None where none is wanted."""
 
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["dialog.tcss", "labs.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "accept", "Open", priority=True, id="labs.open", tooltip="Open the lab"),
         *(
@@ -93,7 +95,7 @@ class LabsScreen(DialogScreen[str | None]):
 
     def on_mount(self) -> None:
         columns = (Column(title="", width=1), Column(title="lab", width=11, figures=False),
-                   Column(title="about", width=44, figures=False))  # fmt: skip
+                   Column(title="about", width=48, figures=False))  # fmt: skip
         rows = [Row(texts=(str(n), each.title, each.about)) for n, each in enumerate(LABS, 1)]
         self.query_one(Rows).say(columns, rows)
 

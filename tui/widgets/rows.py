@@ -40,7 +40,7 @@ class Row:
     bar_style: Style = theme.LIT
 
 
-class Rows(LineView, can_focus=True):
+class Rows(LineView, can_focus=True, inherit_bindings=False):  # left and right are for the labs
     """Shows the rows of `say` below a line of headings; the cursor is a caret, seen without colour too."""
 
     pinned = 1
@@ -79,15 +79,24 @@ class Rows(LineView, can_focus=True):
         super().__init__(id=id)
         self._columns: tuple[Column, ...] = ()
         self._rows: tuple[Row, ...] = ()
+        self._foot: tuple[str, ...] = ()
+        self._bar = 0
         self.cursor = 0
 
     @property
     def rows(self) -> Sequence[Row]:
         return self._rows
 
-    def say(self, columns: Sequence[Column], rows: Sequence[Row]) -> None:
-        """Show these rows; columns for which there is no room are left out from the right."""
+    def say(
+        self, columns: Sequence[Column], rows: Sequence[Row], *, foot: Sequence[str] = (), bar: int = 0
+    ) -> None:
+        """Show these rows; columns for which there is no room are left out from the right.
+
+        `foot` are texts below the columns, such as sums, where the cursor never is; `bar` are the cells that
+        columns leave to the bars and the marks.
+        """
         self._columns, self._rows = tuple(columns), tuple(rows)
+        self._foot, self._bar = tuple(foot), bar
         self.cursor = max(0, min(len(self._rows) - 1, self.cursor))
         self._build()
 
@@ -120,27 +129,35 @@ class Rows(LineView, can_focus=True):
 
     def _lines_for(self, width: int) -> list[Strip]:
         columns = list(self._columns)
-        while len(columns) > 1 and _MARK + sum(column.width + 1 for column in columns) > width:
+        while len(columns) > 1 and _MARK + sum(column.width + 1 for column in columns) + self._bar > width:
             columns.pop()
-        head = " " * _MARK + "".join(_cell(column, column.title) + " " for column in columns)
-        lines = [strip(Segment(cells.left(head, width), theme.DIM))]
+        room = max(0, width - _MARK - sum(column.width + 1 for column in columns))
+        marks = max((cells.cell_len(row.mark) + 1 for row in self._rows if row.mark), default=0)
+        marks = marks if marks <= room else 0
+        most = max(0, room - marks - 1)  # cells of a bar: the same in all rows, that they can be compared
+        lines = [_words(columns, [column.title for column in columns], width)]
         for number, row in enumerate(self._rows):
             here = number == self.cursor
             ground = Style(bgcolor=theme.SELECTED) if here and self.has_focus else Style()
-            before = ("› " if here else "  ") + "".join(
-                _cell(column, text) + " " for column, text in zip(columns, row.texts, strict=False)
-            )
-            room = max(0, width - cells.cell_len(before))
-            mark = f" {row.mark}" if row.mark and cells.cell_len(row.mark) < room else ""
-            bar = formats.bar(row.share or 0.0, max(0, room - cells.cell_len(mark) - 1))
+            before = ("› " if here else "  ") + _joined(columns, row.texts)
             segments = [
                 Segment(before, (theme.STRONG if here else row.style) + ground),
-                Segment(bar, row.bar_style + ground),
-                Segment(mark, theme.TARGET + ground),
+                Segment(formats.bar(row.share or 0.0, most), row.bar_style + ground),
+                Segment(f" {row.mark}" if row.mark and marks else "", theme.TARGET + ground),
             ]
             used = sum(segment.cell_length for segment in segments)
             lines.append(strip(*segments, Segment(" " * max(0, width - used), ground)))
+        if self._foot:
+            lines.append(_words(columns, self._foot, width))
         return lines
+
+
+def _words(columns: Sequence[Column], texts: Sequence[str], width: int) -> Strip:
+    return strip(Segment(cells.left(" " * _MARK + _joined(columns, texts), width), theme.DIM))
+
+
+def _joined(columns: Sequence[Column], texts: Sequence[str]) -> str:
+    return "".join(_cell(column, text) + " " for column, text in zip(columns, texts, strict=False))
 
 
 def _cell(column: Column, text: str) -> str:
