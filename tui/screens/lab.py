@@ -60,6 +60,8 @@ class LabScreen(Screen[None]):
     ]
 
     HEADING: ClassVar[str]
+    KEY_LINES: ClassVar[int] = 1
+    """For the keys at the foot, where one line has no room for them."""
 
     unit: reactive[Unit] = reactive(Unit.NATS, init=False)
 
@@ -78,7 +80,7 @@ class LabScreen(Screen[None]):
             yield Static(id="lab-edit-label", markup=False)
             yield Line("", id="lab-line", max_length=200)
             yield Notice(id="lab-fault")
-        yield KeyBar(id="keybar")
+        yield KeyBar(id="keybar", lines=self.KEY_LINES)
 
     def body(self) -> ComposeResult:
         """The lab's own widgets."""
@@ -118,6 +120,10 @@ class LabScreen(Screen[None]):
     def action_units(self) -> None:
         self.unit = self.unit.other
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """No key of the lab works, or is there to click, while a value is typed: it would be typed, too."""
+        return self._editing is None or action == "leave"
+
     def action_leave(self) -> None:
         if self._editing is None:
             self.dismiss()
@@ -130,6 +136,7 @@ class LabScreen(Screen[None]):
     def edit(self, label: str, value: str, take: Callable[[str], None], undo: Callable[[], None]) -> None:
         """Have a value typed. What `take` accepts is shown at once; Escape undoes it, Enter keeps it."""
         self._editing = Editing(take, undo, self.focused)
+        self.refresh_bindings()
         self.query_one("#lab-edit-label", Static).update(Content(f" {safe(label)} "))
         line = self.query_one("#lab-line", Line)
         with line.prevent(Input.Changed):
@@ -167,6 +174,7 @@ class LabScreen(Screen[None]):
 
     def _end_editing(self) -> None:
         editing, self._editing = self._editing, None
+        self.refresh_bindings()
         self.query_one("#lab-edit").remove_class("-shown")
         if editing is not None and editing.back_to is not None:
             editing.back_to.focus()
