@@ -133,6 +133,10 @@ class LabScreen(Screen[None]):
     def action_units(self) -> None:
         self.unit = self.unit.other
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """No key of the lab works, or is there to click, while a value is typed: it would be typed, too."""
+        return self._editing is None or action == "leave"
+
     def action_leave(self) -> None:
         if self._editing is None:
             self.dismiss()
