@@ -126,10 +126,6 @@ class LabScreen(Screen[None]):
     def watch_unit(self) -> None:
         self.show()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
-        """No key of the lab works, or is there to click, while a value is typed: it would be typed, too."""
-        return self._editing is None or action in ("leave", "units")
-
     def action_units(self) -> None:
         self.unit = self.unit.other
 
