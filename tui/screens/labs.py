@@ -63,6 +63,9 @@ LABS = (
 )
 
 
+TOUR = "tour"  # what the menu answers where none of them is wanted but the tour
+
+
 def lab(name: str) -> Lab:
     """A lab by its name. Raises ValueError where there is none."""
     for each in LABS:
@@ -72,7 +75,7 @@ def lab(name: str) -> Lab:
 
 
 class LabsScreen(DialogScreen[str | None]):
-    """Asks for a lab; its name, or None where none is wanted."""
+    """Asks for a lab; its name, or TOUR, or None where none is wanted."""
 
     CSS_PATH: ClassVar[list[str | PurePath]] = ["dialog.tcss", "labs.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -83,6 +86,7 @@ class LabsScreen(DialogScreen[str | None]):
             )
             for number, each in enumerate(LABS, 1)
         ),
+        Binding("t", "tour", "Tour", id="labs.tour", tooltip="The ideas in order, with a question at each"),
         Binding("escape,q", "cancel", "Close", id="labs.close", tooltip="Back to the prompt"),
     ]
 
@@ -91,12 +95,13 @@ class LabsScreen(DialogScreen[str | None]):
 
     def body(self) -> ComposeResult:
         yield Rows(id="labs")
-        yield Notice("A digit opens one at once; the model and the run wait where they are.", id="labs-about")
+        yield Notice("A key opens one at once; the model and the run wait where they are.", id="labs-about")
 
     def on_mount(self) -> None:
         columns = (Column(title="", width=1), Column(title="lab", width=11, figures=False),
                    Column(title="about", width=48, figures=False))  # fmt: skip
         rows = [Row(texts=(str(n), each.title, each.about)) for n, each in enumerate(LABS, 1)]
+        rows.append(Row(texts=("t", "Tour", "all of it in order, a question at each stop")))
         self.query_one(Rows).say(columns, rows)
 
     @on(Rows.Chosen)
@@ -106,5 +111,8 @@ class LabsScreen(DialogScreen[str | None]):
     def action_accept(self) -> None:
         self.action_open(self.query_one(Rows).cursor)
 
+    def action_tour(self) -> None:
+        self.dismiss(TOUR)
+
     def action_open(self, number: int) -> None:
-        self.dismiss(LABS[number].name)
+        self.dismiss(LABS[number].name if number < len(LABS) else TOUR)
