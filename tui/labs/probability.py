@@ -6,7 +6,7 @@ import re
 from core.text import safe
 
 LEAST = 1e-300  # of what is not 0; far smaller ones are none any more as floats
-_WAYS = "write it as 0.001, 1e-6, 1/6, 1 in 20 or 12 %"
+_WAYS = "write 0.001, 1/6, 1 in 20 or 12 %"
 _FRACTION = re.compile(r"(?P<above>.+?)(?:/| in )(?P<below>.+)")
 _THOUSANDS = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]*)?")
 
@@ -16,18 +16,18 @@ def probability(text: str) -> float:
     typed = " ".join(text.split())
     if not typed:
         raise ValueError(f"p is empty; {_WAYS}")
+    above, below = typed, "1"
     if typed.endswith("%"):
-        above, below = _number(typed.removesuffix("%"), typed), 100.0
+        above, below = typed.removesuffix("%"), "100"
     elif fraction := _FRACTION.fullmatch(typed):
-        above, below = _number(fraction["above"], typed), _number(fraction["below"], typed)
-    else:
-        above, below = _number(typed, typed), 1.0
-    if below <= 0:
+        above, below = fraction["above"], fraction["below"]
+    divisor = _number(below, typed)
+    if divisor <= 0:
         raise ValueError(f"p is {safe(typed)}; what stands below must be more than 0")
-    p = above / below
+    p = _number(above, typed) / divisor
     if not 0 <= p <= 1:
         raise ValueError(f"p is {safe(typed)}; it must lie between 0 and 1")
-    if p < LEAST and re.search("[1-9]", re.split("[eE]", typed)[0]):
+    if p < LEAST and re.search("[1-9]", re.split("[eE]", above)[0]):
         raise ValueError(f"p is {safe(typed)}; below {written(LEAST)} it cannot be told from 0 here")
     return p
 
@@ -80,7 +80,9 @@ def odds(p: float) -> str:
 
 def counted(n: float) -> str:
     """A number of cases: 6, 1.05, 50,257, 1e12."""
-    return f"{n:,.2f}".rstrip("0").rstrip(".") if n < 1e9 - 0.5 else written(n)
+    if n >= 1e9 - 0.5:
+        return written(n)
+    return f"{n:,.2f}".rstrip("0").rstrip(".") if n < 99_999.995 else f"{n:,.0f}"
 
 
 def figure(value: float, places: int = 3) -> str:

@@ -14,7 +14,7 @@ JUMPS = ((0.999, 0.5), (0.5, 0.001))
 MOST_EVENTS = 10
 MOST_FACES = 1_000_000
 KNOWN = ((2, "a coin"), (6, "a die"), (52, "one card of all"), (1_000, ""),
-         (50_257, "one of GPT-2's tokens"), (1_000_000, ""))  # fmt: skip
+         (50_257, "GPT-2's vocabulary"), (1_000_000, ""))  # fmt: skip
 _SEED = 0
 _DECADES = range(-12, -2)
 # By hundredths, and below the first of them by factors, so that the rarest things can be reached as well.

@@ -127,11 +127,6 @@ class LabScreen(Screen[None]):
 
     # -------------------------------------------------------------------------------- one line to type into
 
-    @property
-    def is_editing(self) -> bool:
-        """Whether a value is being typed into the line."""
-        return self._editing is not None
-
     def edit(self, label: str, value: str, take: Callable[[str], None], undo: Callable[[], None]) -> None:
         """Have a value typed. What `take` accepts is shown at once; Escape undoes it, Enter keeps it."""
         self._editing = Editing(take, undo, self.focused)

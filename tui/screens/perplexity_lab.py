@@ -17,7 +17,7 @@ from tui.widgets.figures import Figures
 from tui.widgets.lines import strip
 from tui.widgets.rows import Column, Row, Rows
 
-_WHOSE, _WHAT, _NATS, _EXP = 21, 13, 14, 19  # cells of the columns of what is told
+_WHOSE, _WHAT, _NATS, _EXP = 24, 12, 13, 19  # cells of the columns of what is told
 _NOTHING = (
     "Nothing is scored yet: press Escape, type two words or more into the prompt, and open this again.",
     "Nothing is scored yet: Escape, type two words or more, and open this again.",
@@ -47,7 +47,7 @@ class PerplexityLab(LabScreen):
 
     def on_mount(self) -> None:
         self.query_one("#told").set_class(self.state.scored == 0, "-nothing")
-        self._to_row_of_prompt()
+        self.action_start_over()
 
     def set_up(self, name: str) -> None:
         if name != "prompt":
@@ -153,7 +153,7 @@ class PerplexityLab(LabScreen):
         most = "the most surprising token" if rest.k == 1 else f"the {rest.k:,} most surprising tokens"
         return [
             self._line(width, "what came", "mean −log p", state.mean, "perplexity", state.perplexity),
-            self._line(width, "what was expected", "mean H(q)", state.expected, "exp(mean H(q))",
+            self._line(width, "what the model expected", "mean H(q)", state.expected, "exp(mean H(q))",
                        state.expected_choices),
             self._line(width, f"row {row.number:,} → {row.token}", "−log p", row.surprisal, "p",
                        formats.probability(row.probability)),

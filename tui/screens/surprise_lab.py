@@ -20,6 +20,7 @@ from tui.labs.probability import complement, counted, figure, one_in, probabilit
 from tui.labs.surprise import LANDMARKS, Surprise
 from tui.plotting import Line, Mark
 from tui.screens import surprise_lines as lines
+from tui.screens.dialog import Line as Field
 from tui.screens.lab import NARROW, Around, LabScreen
 from tui.widgets.figures import Figures
 from tui.widgets.pane import Pane
@@ -31,11 +32,10 @@ PARTS = (("curves", "1 curves"), ("dice", "2 dice"), ("one-in", "3 one in N"))
 _SET_UPS = {"curves": "curves", "dice": "dice", "one in N": "one-in"}
 _LOW = 34  # rows; with fewer there is one part at a time
 _TOP = {Unit.NATS: 7.0, Unit.BITS: 10.0}  # of the curves: one in a thousand still has its place
-_SURE, _LOG = "#6fb7e9", "#e8b04b"
 _SAYS = {
     "curves": (
-        "From nearly sure to even and from there to one in a thousand, 1 − p jumps alike; −log p does not.",
-        "From sure to even to one in a thousand 1 − p jumps alike; −log p does not.",
+        "From nearly sure to even to one in 1,000: 1 − p jumps twice alike, −log p first a little, then far.",
+        "From sure to even to one in 1,000: 1 − p jumps twice alike, −log p does not.",
     ),
     "dice": (
         "Independent events: their probabilities multiply, so their −log p add up. Their 1 − p do not.",
@@ -128,9 +128,11 @@ class SurpriseLab(LabScreen):
         self.set_class(event.size.width < NARROW or event.size.height < _LOW, "-tabs")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("part", "next_part") and self.is_editing:
+        if action in ("part", "next_part") and isinstance(self.focused, Field):
             return False  # the line that is typed into is of the part it began in
-        return self.part == "dice" if action == "roll" else True
+        if action == "roll" and self.part != "dice":
+            return False
+        return super().check_action(action, parameters)
 
     # ----------------------------------------------------------------------------------------- what is done
 
@@ -165,7 +167,7 @@ class SurpriseLab(LabScreen):
         def take(text: str) -> None:
             self.state.p = probability(text)
 
-        self.edit("p, such as 0.001, 1/6, 1 in 20", written(before), take, partial(self._put, before))
+        self.edit("p, also 1/6", written(before), take, partial(self._put, before))
 
     @on(Rows.Selected, "#dice")
     def _n_chosen(self, event: Rows.Selected) -> None:
@@ -179,7 +181,7 @@ class SurpriseLab(LabScreen):
         def undo() -> None:
             self.state.faces = before
 
-        self.edit("faces of a die, a coin has 2", str(before), self.state.set_faces, undo)
+        self.edit("faces of a die", str(before), self.state.set_faces, undo)
 
     def action_roll(self) -> None:
         self.state.roll()
@@ -218,9 +220,12 @@ class SurpriseLab(LabScreen):
     def _show_curves(self, of: surprise.Measured) -> None:
         x, sure, log = surprise.curves()
         nats, top = self.unit.per_nat, _TOP[self.unit]
-        at = [(of.surprisal * nats, lines.LOG, _LOG), (of.one_minus_p, lines.SURE, _SURE)]
+        at = [
+            (of.surprisal * nats, lines.LOG, lines.LOG_COLOUR),
+            (of.one_minus_p, lines.SURE, lines.SURE_COLOUR),
+        ]
         self.query_one("#curves", ProbabilityCurves).say(
-            [Line(x, [value * nats for value in log], _LOG), Line(x, sure, _SURE)],
+            [Line(x, [value * nats for value in log], lines.LOG_COLOUR), Line(x, sure, lines.SURE_COLOUR)],
             Range(0.0, 1.0),
             Range(0.0, top),
             x_name="p",
@@ -261,7 +266,7 @@ class SurpriseLab(LabScreen):
         unit, cases = self.unit, self.state.cases
         columns = [Column(title="N", width=11), Column(title="p = 1/N", width=11),
                    Column(title=f"−log p {unit.value}", width=11),
-                   Column(title="such as", width=21, figures=False)]  # fmt: skip
+                   Column(title="such as", width=18, figures=False)]  # fmt: skip
         of = [surprise.measured(1 / n) for n, _ in cases]
         rows = [
             Row(texts=(counted(n), written(each.p), figure(each.surprisal * unit.per_nat), what))

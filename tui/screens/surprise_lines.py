@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.strip import Strip
 
 from tui import cells, theme
@@ -12,7 +13,8 @@ from tui.labs.surprise import LANDMARKS, Measured, Together, jumps, measured
 from tui.widgets.lines import strip
 
 SURE, LOG = "○", "●"  # the marks of 1 − p and of −log p
-_LABEL, _VALUE = 11, 17  # cells of a measure's name and of its value
+SURE_COLOUR, LOG_COLOUR = "#6fb7e9", "#e8b04b"
+_LABEL, _VALUE = 11, 14  # cells of a measure's name and of its value
 _P, _MEASURE = 12, 10  # cells of the columns of the landmarks
 _ADDED = 37  # cells of a sum
 
@@ -23,12 +25,14 @@ def values(of: Measured, unit: Unit, width: int) -> list[Strip]:
     told = f"p = {written(of.p)} · {odds(of.p)}"
     if of.p == 0:
         told += ": if it comes all the same, −log p is ∞"
-    over_p = "−1/p" if unit is Unit.NATS else "−1/(p ln 2)"
+    over_p = "−1/p" if unit is Unit.NATS else f"−{nats:.3f}/p"
     return [
         strip(Segment(cells.left(told, width), theme.STRONG)),
-        _value(f"{SURE} 1 − p", complement(of.p, of.one_minus_p), "slope −1 everywhere", width),
+        _value(SURE, SURE_COLOUR, "1 − p", complement(of.p, of.one_minus_p), "slope −1 everywhere", width),
         _value(
-            f"{LOG} −log p",
+            LOG,
+            LOG_COLOUR,
+            "−log p",
             f"{figure(of.surprisal * nats)} {name}",
             f"slope {over_p} = {slope(of.slope_of_surprisal * nats)} {name}",
             width,
@@ -36,9 +40,10 @@ def values(of: Measured, unit: Unit, width: int) -> list[Strip]:
     ]
 
 
-def _value(label: str, value: str, more: str, width: int) -> Strip:
+def _value(mark: str, colour: str, label: str, value: str, more: str, width: int) -> Strip:
     return strip(
-        Segment(cells.left(label, _LABEL), theme.PLAIN),
+        Segment(f"{mark} ", Style(color=colour)),
+        Segment(cells.left(label, _LABEL - 2), theme.PLAIN),
         Segment(cells.left(value, _VALUE), theme.TARGET),
         Segment(cells.left(more, max(0, width - _LABEL - _VALUE)), theme.DIM),
     )
@@ -76,7 +81,7 @@ def sums(of: Together, faces: int, rolled: Sequence[int], unit: Unit, width: int
         f"rolled {' '.join(map(counted, rolled))}: in this order as rare, {all_of} {name}"
     )  # fmt: skip
     return [
-        _line(f"a certain face on {dice}: p = {power} = {written(of.all.p)}, {odds(of.all.p)}", width),
+        _line(f"a certain face on {dice}: p = {power}, {odds(of.all.p)}", width),
         _line("added one by one, and of all together:", width, dim=True),
         _sum("1 − p", of, complement(of.single.p, of.single.one_minus_p), figure(of.added_one_minus_p),
              complement(of.all.p, of.all.one_minus_p), "", adds=of.one_minus_p_adds, width=width),
