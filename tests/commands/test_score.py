@@ -338,7 +338,7 @@ def test_the_table_shows_a_b_and_their_difference(beside: dict[str, Any]) -> Non
     assert f"A {beside['compare']['mean_surprisal_nats_a']:.4f} · " in foot
     assert f"B {beside['compare']['mean_surprisal_nats_b']:.4f} · " in foot
     assert f"{beside['compare']['difference_nats']:+.4f} nats" in foot
-    assert foot.endswith(f"B = tiny, perplexity {beside['compare']['summary']['perplexity']:,.0f}")
+    assert foot.endswith(f"B = tiny, perplexity {beside['compare']['summary']['perplexity']:.1f}")
 
 
 def test_every_line_beside_another_model_fits_the_terminal() -> None:

@@ -320,7 +320,7 @@ async def test_the_chart_is_told_in_words() -> None:
         assert ex.said == ["No training step has been made yet."]
         await ex.press("s", "s", "d")
         assert ex.said[-1].startswith(
-            "Training loss 10.68 nats (perplexity 43,542) at step 2, 10.82 at step 1"
+            "Training loss 10.68 nats (perplexity 43,436) at step 2, 10.82 at step 1"
         )
         assert "Reference: ln V 10.82 nats." in ex.said[-1]
 

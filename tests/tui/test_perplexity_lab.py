@@ -152,7 +152,7 @@ async def test_where_nothing_is_scored_it_says_what_to_do_and_still_takes_a_mean
         await ex.press(*OPEN)
         assert told(ex, "Nothing is scored yet", "two words or more")
         assert not told(ex, "what came") and not told(ex, "NaN")
-        await ex.press("s", "down", "m")
+        await ex.press("s", "down", "enter")
         await ex.type("1")
         assert told(ex, "1.000000 nats is a perplexity of 2.72")
         await ex.press("enter", "r", "escape")

@@ -1,5 +1,6 @@
 """The perplexity view: a few surprising tokens carry the mean, and what the model itself had expected."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import PurePath
 from typing import ClassVar
@@ -24,6 +25,16 @@ _NOTHING = (
 )
 
 
+class Tokens(Rows):
+    """The scored tokens; Enter types a mean of one's own."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "enter", "screen.type_mean", "Type a mean", id="tokens.type", tooltip="The perplexity of a mean"
+        )
+    ]
+
+
 class PerplexityLab(LabScreen):
     """Shows the table of the prompt as it was when the view was opened."""
 
@@ -32,9 +43,8 @@ class PerplexityLab(LabScreen):
     HEADING = "Perplexity: as if guessing among so many tokens"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "order", "Order", id="perplexity.order", tooltip="By surprisal, or as in the text"),
-        Binding("m", "type_mean", "Type a mean", id="perplexity.type",
-                tooltip="The perplexity of a mean loss that is typed"),
-    ]  # fmt: skip
+        Binding("m", "type_mean", show=False, id="perplexity.type", tooltip="The perplexity of a mean"),
+    ]
 
     def __init__(self, around: Around) -> None:
         super().__init__(around)
@@ -42,12 +52,16 @@ class PerplexityLab(LabScreen):
 
     def body(self) -> ComposeResult:
         yield Figures(id="told")
-        yield Rows(id="rows")
+        yield Tokens(id="rows")
         yield Figures(id="typed")
 
     def on_mount(self) -> None:
         self.query_one("#told").set_class(self.state.scored == 0, "-nothing")
         self.action_start_over()
+
+    @classmethod
+    def all_bindings(cls) -> tuple[Sequence[BindingType], ...]:
+        return cls.BINDINGS, Tokens.BINDINGS, *super().all_bindings()[1:]
 
     def set_up(self, name: str) -> None:
         if name != "prompt":
@@ -100,7 +114,7 @@ class PerplexityLab(LabScreen):
     # ----------------------------------------------------------------------------------------- what is shown
 
     def show(self) -> None:
-        self.query_one("#typed", Figures).say(self._typed)
+        self.query_one("#typed", Figures).say(self._own_mean)
         state = self.state
         if state.scored == 0:
             self.says(*_NOTHING)
@@ -152,17 +166,17 @@ class PerplexityLab(LabScreen):
             left = f"mean {self._nats(rest.mean)}, perplexity {formats.count(rest.perplexity)}"
         most = "the most surprising token" if rest.k == 1 else f"the {rest.k:,} most surprising tokens"
         return [
-            self._line(width, "what came", "mean −log p", state.mean, "perplexity", state.perplexity),
-            self._line(width, "what the model expected", "mean H(q)", state.expected, "exp(mean H(q))",
+            self._figure(width, "what came", "mean −log p", state.mean, "perplexity", state.perplexity),
+            self._figure(width, "what the model expected", "mean H(q)", state.expected, "exp(mean H(q))",
                        state.expected_choices),
-            self._line(width, f"row {row.number:,} → {row.token}", "−log p", row.surprisal, "p",
+            self._figure(width, f"row {row.number:,} → {row.token}", "−log p", row.surprisal, "p",
                        formats.probability(row.probability)),
-            self._line(width, "  its prediction", "H(q)", row.entropy, "effective choices",
+            self._figure(width, "  its prediction", "H(q)", row.entropy, "effective choices",
                        row.effective_choices),
             strip(Segment(f"without {most}: ", theme.DIM), Segment(left, theme.TARGET)),
         ]  # fmt: skip
 
-    def _line(self, width: int, whose: str, what: str, nats: float, of: str, value: float | str) -> Strip:
+    def _figure(self, width: int, whose: str, what: str, nats: float, of: str, value: float | str) -> Strip:
         shown = value if isinstance(value, str) else formats.count(value)
         return strip(
             Segment(cells.left(whose, _WHOSE), theme.PLAIN),
@@ -175,7 +189,7 @@ class PerplexityLab(LabScreen):
     def _nats(self, nats: float) -> str:
         return f"{formats.information(nats, self.unit, 4)} {self.unit.value}"
 
-    def _typed(self, width: int) -> list[Strip]:
+    def _own_mean(self, width: int) -> list[Strip]:
         """A mean loss of one's own and its perplexity, and how far its last printed place carries."""
         state, unit = self.state, self.unit.value
         printed = state.printed(self.unit)
@@ -187,7 +201,7 @@ class PerplexityLab(LabScreen):
                 Segment(f"{mean} {unit}", theme.STRONG),
                 Segment(" is a perplexity of ", theme.DIM),
                 Segment(_precise(state.typed_perplexity), theme.TARGET),
-                Segment(" (m types one)", theme.DIM),
+                Segment(" (enter types one)", theme.DIM),
             ),
             strip(
                 Segment(f"printed as {printed.digits} {unit} it may be one from {low} to {high}", theme.DIM)

@@ -48,6 +48,22 @@ _SAYS = {
 }
 
 
+class Dice(Rows):
+    """The numbers of dice there may be; Enter is for their faces."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "choose", "Faces", id="dice.faces", tooltip="Type how many faces a die has")
+    ]
+
+
+class Cases(Rows):
+    """Known N and one's own; Enter types that."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "choose", "Type N", id="cases.type", tooltip="Type an N, to see −log of one in N")
+    ]
+
+
 class SurpriseLab(LabScreen):
     """Three parts: side by side, or one at a time where they do not fit."""
 
@@ -78,12 +94,13 @@ class SurpriseLab(LabScreen):
             drawn = Container(ProbabilityCurves(id="curves"), Figures(id="landmarks"), id="drawn")
             yield Pane("1 curves over p", Figures(id="values"), drawn, id="curves-pane")
             with Vertical(id="events"):
-                yield Pane("", Rows(id="dice"), Figures(id="sums"), id="dice-pane")
-                yield Pane("3 one in N", Rows(id="one-in"), Figures(id="case"), id="one-in-pane")
+                yield Pane("", Dice(id="dice"), Figures(id="sums"), id="dice-pane")
+                yield Pane("3 one in N", Cases(id="one-in"), Figures(id="case"), id="one-in-pane")
 
     @classmethod
     def all_bindings(cls) -> tuple[Sequence[BindingType], ...]:
-        return cls.BINDINGS, ProbabilityCurves.BINDINGS, LabScreen.BINDINGS, Rows.BINDINGS
+        own = ProbabilityCurves.BINDINGS, Dice.BINDINGS, Cases.BINDINGS
+        return cls.BINDINGS, *own, *super().all_bindings()[1:]
 
     def set_up(self, name: str) -> None:
         if name not in _SET_UPS:
