@@ -47,10 +47,26 @@ def one_minus_p(p: float) -> float:
     return 1 - p
 
 
+def slope_of_one_minus_p(p: float) -> float:
+    """The slope of 1 - p over p: -1, whatever p. Raises ValueError outside [0, 1]."""
+    _check(p)
+    return -1.0
+
+
 def slope_of_surprisal(p: float) -> float:
     """The slope of -log p over p, -1 / p: the rarer, the steeper. Raises ValueError outside [0, 1]."""
     _check(p)
     return -1 / p if p > 0 else -math.inf
+
+
+def joint(probabilities: Sequence[float]) -> float:
+    """The probability that independent events all happen: the product of theirs, 1 of none at all.
+
+    Raises ValueError where one is outside [0, 1].
+    """
+    for p in probabilities:
+        _check(p)
+    return math.prod(probabilities)
 
 
 def cross_entropy_terms(p: Sequence[float], q: Sequence[float]) -> list[float]:
@@ -87,6 +103,19 @@ def kl(p: Sequence[float], q: Sequence[float]) -> float:
 def total(nats: Sequence[float]) -> float:
     """Their sum, rounded once; infinite or NaN where one of them is."""
     return math.fsum(nats) if all(map(math.isfinite, nats)) else sum(nats)
+
+
+def mean(nats: Sequence[float]) -> float:
+    """Their sum over their number. Raises ValueError where there are none."""
+    if not nats:
+        raise ValueError("of no values at all there is no mean")
+    return total(nats) / len(nats)
+
+
+def shares(nats: Sequence[float]) -> list[float]:
+    """What part of their sum each is, 0 to 1; NaN of a sum that is 0 or not finite."""
+    whole = total(nats)
+    return [x / whole if whole and math.isfinite(whole) else math.nan for x in nats]
 
 
 def perplexity(mean_nats: float) -> float:

@@ -72,9 +72,8 @@ def draw(
     again.
     """
     rows = height - 2
-    y_ticks = nice_ticks(y.low, y.high, max(3, rows * 2 // 5))
-    y_labels = tick_labels(y_ticks)
-    left = max(len(label) for label in [x_name, *y_labels]) + 1
+    y_ticks, y_labels = _y_ticks(y, rows)
+    left = _gutter(y_labels, x_name)
     columns = width - left
 
     canvas = (raster or Raster()).canvas(lines, under, columns, rows, x, y)
@@ -95,6 +94,22 @@ def draw(
     labels = [*_text(x_name.ljust(left), TICK), *labels]
     body = [edge + line for edge, line in zip(gutter, canvas, strict=True)]
     return [_strip(row) for row in [*body, foot, labels]]
+
+
+def x_at(cell: int, width: int, height: int, x: Range, y: Range, *, x_name: str = "") -> float | None:
+    """The x at a cell of a line of the chart that `draw` makes of the same; None left of its canvas."""
+    left = _gutter(_y_ticks(y, height - 2)[1], x_name)
+    return x.low + x.span * (cell - left) / (width - left - 1) if left <= cell < width else None
+
+
+def _y_ticks(y: Range, rows: int) -> tuple[list[float], list[str]]:
+    ticks = nice_ticks(y.low, y.high, max(3, rows * 2 // 5))
+    return ticks, tick_labels(ticks)
+
+
+def _gutter(y_labels: Sequence[str], x_name: str) -> int:
+    """The cells left of the canvas, the axis included."""
+    return max(len(label) for label in [x_name, *y_labels]) + 1
 
 
 def _x_axis(x: Range, columns: int, upright: int | None, least_step: float) -> tuple[list[Cell], list[Cell]]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from textual.strip import Strip
 
 from tui.axes import Range
-from tui.plotting import Line, Mark, Rule, draw
+from tui.plotting import Line, Mark, Rule, draw, x_at
 from tui.widgets.lines import LineView
 
 _LEAST = (12, 4)  # cells: below that there is no chart
@@ -41,6 +41,13 @@ class CurveView(LineView):
         self._rules, self._marks, self._upright = tuple(rules), tuple(marks), upright
         self._x_name, self._x_step = x_name, x_step
         self._build()
+
+    def x_at(self, cell: int) -> float | None:
+        """The x at a column of the widget; None beside the chart."""
+        region = self.scrollable_content_region
+        if not self._lines:
+            return None
+        return x_at(cell, region.width, region.height, self._x, self._y, x_name=self._x_name)
 
     def _lines_for(self, width: int) -> list[Strip]:
         height = self.scrollable_content_region.height
