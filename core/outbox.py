@@ -24,7 +24,7 @@ JOINED_STEPS = 10_000  # at most in one event: about 2 MB
 
 
 class Outbox:
-    """One slot per kind of event, the latest in it; steps, samples and costs add up. Answers keep their order.
+    """One slot per kind of event, the latest in it; steps, samples, costs add up. Answers keep their order.
 
     An answer takes the events that wait out with it first: nothing is told later than it happened.
     """
