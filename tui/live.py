@@ -142,6 +142,8 @@ class Live(Asking):
             case m.Continued(generated=generated):
                 if self._continuing:
                     self._screen.post_message(TextContinued(self._continuing[0], generated))
+            case m.Learning():
+                self._tell_learner(event)
             case m.Indexed():
                 self._screen.post_message(TextIndexed(event))
             case m.Progress():

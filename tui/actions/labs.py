@@ -41,5 +41,7 @@ class Labs(Exploring):
             position=self.table.cursor,
             unit=self.unit,
             predict=self.live.predict,
+            learn=self.live.learn,
+            stop=self.live.stop,
         )
         return lab(name).screen()(around)

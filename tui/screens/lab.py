@@ -35,6 +35,10 @@ class Around:
     position: int
     unit: Unit
     predict: Callable[[m.Predict], Awaitable[m.Predicted | None]]
+    learn: Callable[[m.Certainty, Callable[[m.Learning], None]], Awaitable[m.Learned | str]]
+    """Has a tiny model trained and told of; where it comes to, or a sentence on why it does not."""
+    stop: Callable[[], None]
+    """Breaks off what takes long."""
 
 
 class TypedLine(Line):
@@ -139,6 +143,10 @@ class LabScreen(Screen[None]):
         else:
             self._editing.undo()
             self._end_editing()
+
+    def refuse(self, text: str) -> None:
+        """Why something was not done."""
+        self.notify(safe(text), severity="warning", markup=False)
 
     # -------------------------------------------------------------------------------- one line to type into
 

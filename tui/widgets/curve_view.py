@@ -17,6 +17,7 @@ class CurveView(LineView):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self._lines_drawn: tuple[Line, ...] = ()
+        self._under: tuple[Line, ...] = ()
         self._x = self._y = Range(0.0, 1.0)
         self._rules: tuple[Rule, ...] = ()
         self._marks: tuple[Mark, ...] = ()
@@ -30,6 +31,7 @@ class CurveView(LineView):
         x: Range,
         y: Range,
         *,
+        under: Sequence[Line] = (),
         x_name: str = "",
         x_step: float = 1.0,
         rules: Sequence[Rule] = (),
@@ -37,7 +39,7 @@ class CurveView(LineView):
         upright: float | None = None,
     ) -> None:
         """Curves within these ranges, as `tui.plotting.draw` takes them."""
-        self._lines_drawn, self._x, self._y = tuple(lines), x, y
+        self._lines_drawn, self._under, self._x, self._y = tuple(lines), tuple(under), x, y
         self._rules, self._marks, self._upright = tuple(rules), tuple(marks), upright
         self._x_name, self._x_step = x_name, x_step
         self._build()
@@ -59,6 +61,7 @@ class CurveView(LineView):
             height,
             self._x,
             self._y,
+            under=self._under,
             x_name=self._x_name,
             x_step=self._x_step,
             rules=self._rules,

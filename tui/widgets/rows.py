@@ -30,11 +30,12 @@ class Column:
 class Row:
     """A text for each column, safe for a terminal, a bar of `share` (0 to 1; None for none), a mark after it.
 
-    A row is drawn in `style`, its bar in `bar_style`.
+    A row is drawn in `style`, its bar in `bar_style`, with a stroke where a bar of `tick` would end.
     """
 
     texts: tuple[str, ...]
     share: float | None = None
+    tick: float | None = None
     mark: str = ""
     style: Style = theme.PLAIN
     bar_style: Style = theme.LIT
@@ -81,6 +82,7 @@ class Rows(LineView, can_focus=True, inherit_bindings=False):  # left and right 
         self._rows: tuple[Row, ...] = ()
         self._foot: tuple[str, ...] = ()
         self._bar = 0
+        self._bar_title = ""
         self.cursor = 0
 
     @property
@@ -88,15 +90,21 @@ class Rows(LineView, can_focus=True, inherit_bindings=False):  # left and right 
         return self._rows
 
     def say(
-        self, columns: Sequence[Column], rows: Sequence[Row], *, foot: Sequence[str] = (), bar: int = 0
+        self,
+        columns: Sequence[Column],
+        rows: Sequence[Row],
+        *,
+        foot: Sequence[str] = (),
+        bar: int = 0,
+        bar_title: str = "",
     ) -> None:
         """Show these rows; columns for which there is no room are left out from the right.
 
         `foot` are texts below the columns, such as sums, where the cursor never is; `bar` are the cells that
-        columns leave to the bars and the marks.
+        columns leave to the bars and the marks, `bar_title` what stands above them.
         """
         self._columns, self._rows = tuple(columns), tuple(rows)
-        self._foot, self._bar = tuple(foot), bar
+        self._foot, self._bar, self._bar_title = tuple(foot), bar, bar_title
         self.cursor = max(0, min(len(self._rows) - 1, self.cursor))
         self._build()
 
@@ -135,14 +143,14 @@ class Rows(LineView, can_focus=True, inherit_bindings=False):  # left and right 
         marks = max((cells.cell_len(row.mark) + 1 for row in self._rows if row.mark), default=0)
         marks = marks if marks <= room else 0
         most = max(0, room - marks - 1)  # cells of a bar: the same in all rows, that they can be compared
-        lines = [_words(columns, [column.title for column in columns], width)]
+        lines = [_words(columns, [column.title for column in columns], width, self._bar_title)]
         for number, row in enumerate(self._rows):
             here = number == self.cursor
             ground = Style(bgcolor=theme.SELECTED) if here and self.has_focus else Style()
             before = ("› " if here else "  ") + _joined(columns, row.texts)
             segments = [
                 Segment(before, (theme.STRONG if here else row.style) + ground),
-                Segment(formats.bar(row.share or 0.0, most), row.bar_style + ground),
+                *_bar(row, most, ground),
                 Segment(f" {row.mark}" if row.mark and marks else "", theme.TARGET + ground),
             ]
             used = sum(segment.cell_length for segment in segments)
@@ -152,8 +160,17 @@ class Rows(LineView, can_focus=True, inherit_bindings=False):  # left and right 
         return lines
 
 
-def _words(columns: Sequence[Column], texts: Sequence[str], width: int) -> Strip:
-    return strip(Segment(cells.left(" " * _MARK + _joined(columns, texts), width), theme.DIM))
+def _bar(row: Row, width: int, ground: Style) -> list[Segment]:
+    bar = formats.bar(row.share or 0.0, width)
+    if row.tick is None or width == 0:
+        return [Segment(bar, row.bar_style + ground)]
+    at = min(width - 1, int(row.tick * width))
+    parts = (bar[:at].ljust(at), row.bar_style), ("│", theme.STRONG), (bar[at + 1 :], row.bar_style)
+    return [Segment(text, style + ground) for text, style in parts]
+
+
+def _words(columns: Sequence[Column], texts: Sequence[str], width: int, after: str = "") -> Strip:
+    return strip(Segment(cells.left(" " * _MARK + _joined(columns, texts) + after, width), theme.DIM))
 
 
 def _joined(columns: Sequence[Column], texts: Sequence[str]) -> str:
