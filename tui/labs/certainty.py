@@ -119,12 +119,11 @@ class CertaintyState:
         ending = self.endings[index]
         self.put(index, str(ending.count + by))
 
-    def add(self) -> int:
-        """One more ending; its index. Raises ValueError for one too many."""
+    def add(self) -> None:
+        """One more ending. Raises ValueError for one too many."""
         taken = {ending.word for ending in self.endings}
         word = next(word for word in _MORE if word not in taken)
         self._replace([*self.endings, m.Ending(word=word, count=1)])
-        return len(self.endings) - 1
 
     def remove(self, index: int) -> None:
         """One ending less. Raises ValueError where too few would be left."""

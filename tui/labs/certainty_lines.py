@@ -55,7 +55,7 @@ def columns() -> list[Column]:
 
 
 def rows(state: CertaintyState) -> list[Row]:
-    """One a ending, with the q of the latest course as a bar and p as a stroke in it; then all others."""
+    """One an ending, with the q of the latest course as a bar and p as a stroke in it."""
     beliefs = [_belief(state, kind) for kind in KINDS]
     shown = None if state.latest is None else _belief(state, state.latest)
     bar_style = Style() if state.latest is None else Style(color=_COLOURS[state.latest])
@@ -70,11 +70,14 @@ def rows(state: CertaintyState) -> list[Row]:
                 bar_style=bar_style,
             )
         )
-    others = [_share(None if belief is None else float(belief.others)) for belief in beliefs]
-    share = None if shown is None else float(shown.others)
-    texts = ("all others", "0", _share(0.0), *others)
-    made.append(Row(texts=texts, share=share, tick=0.0, style=theme.DIM, bar_style=bar_style))
     return made
+
+
+def others(state: CertaintyState) -> tuple[str, ...]:
+    """What is left to the words of the beginning, which no sentence ends with."""
+    beliefs = [_belief(state, kind) for kind in KINDS]
+    figures = [_share(None if belief is None else float(belief.others)) for belief in beliefs]
+    return ("all others", "0", _share(0.0), *figures)
 
 
 def bar_heading(state: CertaintyState) -> str:

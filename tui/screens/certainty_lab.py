@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.events import Resize
 from textual.message import Message
 
@@ -22,11 +22,21 @@ from tui.widgets.figures import Figures
 from tui.widgets.rows import Rows
 from tui.widgets.words import Words
 
-_ROOMY = (100, 32)  # columns and rows from which on every position has a bar of its own
+_ROOMY = (100, 28)  # columns and rows from which on every position has a bar of its own
+_TIGHT = 14  # rows below which the chart has the place of some lines
 
 
 def _key(keys: str, action: str, label: str, name: str, tooltip: str) -> Binding:
     return Binding(keys, action, label, id=f"certainty.{name}", tooltip=tooltip)
+
+
+class _Fitting(Vertical):
+    """Leaves out what there is no room for; beside the tour there is less of it."""
+
+    def on_resize(self, event: Resize) -> None:
+        width, height = event.size
+        self.set_class(width < _ROOMY[0] or height < _ROOMY[1], "-compact")
+        self.set_class(height < _TIGHT, "-tight")
 
 
 class CertaintyLab(LabScreen):
@@ -34,6 +44,7 @@ class CertaintyLab(LabScreen):
 
     HEADING = "Certainty: every target is sure, the world is not"
     CSS_PATH: ClassVar[list[str | PurePath]] = ["lab.tcss", "certainty_lab.tcss"]
+    KEY_LINES = 2
     AUTO_FOCUS = "#certainty-rows"
     BINDINGS: ClassVar[list[BindingType]] = [
         _key("space", "train", "Train", "train", "Train with one-hot targets, then with soft ones; or stop"),
@@ -58,26 +69,23 @@ class CertaintyLab(LabScreen):
         self.lab = CertaintyState()
 
     def body(self) -> ComposeResult:
-        yield Words(id="certainty-corpus")
-        yield Rows(id="certainty-rows")
-        with Horizontal(id="certainty-figures"):
-            yield Figures(id="certainty-losses")
-            yield Figures(id="certainty-positions")
-        yield Words(id="certainty-position-line")
-        yield Figures(id="certainty-legend")
-        yield CurveView(id="certainty-chart")
-
-    def on_resize(self, event: Resize) -> None:
-        small = event.size.width < _ROOMY[0] or event.size.height < _ROOMY[1]
-        self.set_class(small, "-compact")
+        with _Fitting(id="certainty"):
+            yield Words(id="certainty-corpus")
+            yield Rows(id="certainty-rows")
+            with Horizontal(id="certainty-figures"):
+                yield Figures(id="certainty-losses")
+                yield Figures(id="certainty-positions")
+            yield Words(id="certainty-position-line")
+            yield Figures(id="certainty-legend")
+            yield CurveView(id="certainty-chart")
 
     def show(self) -> None:
         lab, unit = self.lab, self.unit
         self.says(*says(lab, unit))
         self.query_one("#certainty-corpus", Words).say(*(f" {words}" for words in lines.corpus(lab, unit)))
-        rows, made = self.query_one(Rows), lines.rows(lab)
-        rows.styles.height = rows.pinned + len(made)  # a view without a height is never asked for its lines
-        rows.say(lines.columns(), made, bar_title=lines.bar_heading(lab))
+        self.query_one(Rows).say(
+            lines.columns(), lines.rows(lab), foot=lines.others(lab), bar_title=lines.bar_heading(lab)
+        )
         self.query_one("#certainty-losses", Figures).say(lambda width: lines.losses(lab, unit, width))
         self.query_one("#certainty-positions", Figures).say(lambda width: lines.positions(lab, unit))
         told = lines.position_line(lab, unit)
@@ -143,9 +151,6 @@ class CertaintyLab(LabScreen):
     @on(Rows.Chosen)
     def _chosen(self, event: Rows.Chosen) -> None:
         index = event.row
-        if index >= len(self.lab.endings):
-            self.refuse("All others are the words of the beginning, which no sentence ends with here.")
-            return
         ending = self.lab.endings[index]
         bring_back = self.lab.remember()
         self.edit(
@@ -162,20 +167,14 @@ class CertaintyLab(LabScreen):
         self._at_cursor(self.lab.remove)
 
     def action_add(self) -> None:
-        try:
-            self._change(self.lab.add)
-        except ValueError as error:
-            self.refuse(str(error))
-        else:
-            self.query_one(Rows).select(len(self.lab.endings) - 1)
+        self._at_cursor(lambda index: self.lab.add())
+        self.query_one(Rows).select(len(self.lab.endings) - 1)
 
     def _at_cursor(self, do: Callable[[int], None]) -> None:
-        index = self.query_one(Rows).cursor
-        if index < len(self.lab.endings):
-            try:
-                self._change(lambda: do(index))
-            except ValueError as error:
-                self.refuse(str(error))
+        try:
+            self._change(lambda: do(self.query_one(Rows).cursor))
+        except ValueError as error:
+            self.refuse(str(error))
 
     def _change(self, do: Callable[[], object]) -> None:
         """Change the sentences. What is being learned of others is given up."""

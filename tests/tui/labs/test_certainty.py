@@ -76,7 +76,8 @@ def test_what_is_wrong_is_said_and_changes_nothing(typed: str, fault: str) -> No
 
 def test_endings_come_and_go_between_two_and_six() -> None:
     state = CertaintyState()
-    assert [state.add() for _ in range(3)] == [3, 4, 5]
+    for _ in range(3):
+        state.add()
     assert len({ending.word for ending in state.endings}) == 6
     with pytest.raises(ValueError, match="number of endings is 7"):
         state.add()
