@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from textual.binding import Binding
 
 from core import information
 from core import messages as m
@@ -12,6 +13,7 @@ from tui.screens.help import help_rows
 from tui.widgets.rows import Rows
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
+TRAINED = m.Open(training=m.Training(steps=100))  # until the fake model knows something
 
 
 async def opened(ex: Exploration, name: str = "start") -> EntropyLab:
@@ -310,7 +312,7 @@ def entropy_after(ex: Exploration, text: str) -> float:
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_two_prompts_are_held_against_each_other_and_against_uniform(size: tuple[int, int]) -> None:
-    async with exploring(size) as ex:
+    async with exploring(size, opening=TRAINED) as ex:
         await ex.press("f3")
         await opened(ex, "prompts")
         left, right = entropy_after(ex, "The fat cat sat on the"), entropy_after(ex, "Armed heNetflix")
@@ -342,7 +344,7 @@ async def test_a_model_that_knows_nothing_is_not_said_to_be_surer_of_anything() 
 
 
 async def test_the_candidates_are_the_models_with_bars_on_one_scale() -> None:
-    async with exploring((120, 40)) as ex:
+    async with exploring((120, 40), opening=TRAINED) as ex:
         await ex.press("f3")
         lab = await opened(ex, "prompts")
         asked = ex.asked(m.Predict)
@@ -445,5 +447,6 @@ async def test_a_lab_closed_while_it_waits_is_left_in_peace() -> None:
 
 
 async def test_every_key_has_its_help() -> None:
-    rows = help_rows([binding for each in EntropyLab.all_bindings() for binding in each])
+    bindings = [each for some in EntropyLab.all_bindings() for each in Binding.make_bindings(some)]
+    rows = help_rows(bindings)
     assert {"p one-hot at the row, or back", "Set q to p", "Nats or bits"} <= {row.text for row in rows}

@@ -14,6 +14,8 @@ _LEAST = (12, 4)  # cells: below that there is no chart
 class CurveView(LineView):
     """Shows the curves that `say` was given; with none of them it is empty."""
 
+    DEFAULT_CSS = "CurveView { overflow-y: hidden; }"
+
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self._lines_drawn: tuple[Line, ...] = ()
