@@ -226,16 +226,16 @@ async def test_a_wrong_number_keeps_the_line_open_and_says_all_of_what_to_do() -
         )
 
 
-async def test_no_key_of_the_lab_is_there_to_click_while_a_value_is_typed() -> None:
+async def test_tab_leaves_the_line_and_what_is_edited_as_they_are() -> None:
     async with exploring((80, 24)) as ex:
-        await opened(ex)
-        assert "One-hot" in foot(ex)
-        await ex.press("enter")
-        assert "One-hot" not in foot(ex) and "esc" in ex.painted[-1]
-        await ex.press("tab", "ctrl+n")
-        assert "p(mat)" in ex.painted[-2]
-        await ex.press("escape")
-        assert "One-hot" in foot(ex)
+        lab = await opened(ex)
+        await ex.press("enter", "tab")
+        assert lab.focused is lab.query_one("#lab-line") and lab.pair.edited == "p"
+        assert "p(mat)" in ex.painted[-2] and not {"One-hot", "Less", "More"} & set(ex.painted[-1].split())
+        await ex.press("escape", "tab")
+        assert lab.pair.edited == "q" and "One-hot" in foot(ex)
+        await ex.press("m", "enter", "tab")
+        assert "left prompt" in ex.painted[-2] and lab.focused is lab.query_one("#lab-line")
 
 
 async def test_nudges_move_p_or_q_by_a_twentieth() -> None:
@@ -369,6 +369,19 @@ async def test_pairs_go_round_and_end_with_the_prompt_on_the_screen() -> None:
         assert "outcome" in foot(ex) and "Other prompt" not in foot(ex)
         await ex.press("m")
         assert "Other prompt" in foot(ex) and "outcome" not in foot(ex)
+        await ex.press("e")
+        lab.set_up("prompts")
+        await ex.settled()
+        assert lab.two.texts[0] == "The fat cat sat on the"
+
+
+async def test_prompts_are_read_as_the_screen_reads_its_own() -> None:
+    async with exploring((80, 24)) as ex:
+        await ex.press("escape", "0")
+        lab = await opened(ex, "prompts")
+        await ex.press("e", "e")
+        assert lab.two.texts[0] == PROMPT
+        assert all(request.first_token for request in ex.asked(m.Predict))
 
 
 async def test_either_prompt_is_edited_and_asked_for_at_once() -> None:
@@ -408,8 +421,12 @@ async def test_what_was_said_is_shown_with_its_texts_until_the_model_has_answere
         assert lab.wanted.texts[0] == "Once upon a" and ex.painted[3:] == before
         await ex.press("e")
         ex.engine.go_on()
-        await ex.settled()
-        assert lab.two.texts[0] == PROMPT and f"{entropy_after(ex, PROMPT):.3f} nats" in foot(ex)
+        shown = set()
+        while lab.two.texts[0] != PROMPT:
+            await ex.turn()
+            shown.add(lab.two.texts[0])
+        assert "Once upon a" not in shown, "nobody waits for it any more"
+        assert f"{entropy_after(ex, PROMPT):.3f} nats" in foot(ex)
 
 
 async def test_without_an_answer_it_is_said_and_the_first_part_goes_on() -> None:
@@ -439,11 +456,12 @@ async def test_before_the_model_is_there_the_lab_waits_and_the_first_part_works(
 async def test_a_lab_closed_while_it_waits_is_left_in_peace() -> None:
     async with exploring((80, 24)) as ex:
         ex.engine.stall()
-        await opened(ex, "prompts")
+        lab = await opened(ex, "prompts")
         await ex.press("escape")
         ex.engine.go_on()
         await ex.settled()
-        assert ex.app.screen is ex.screen
+        assert ex.app.screen is ex.screen and len(ex.asked(m.Predict)) == 2
+        assert lab.two.predicted is None
 
 
 async def test_every_key_has_its_help() -> None:

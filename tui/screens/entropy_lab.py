@@ -128,7 +128,6 @@ class EntropyLab(LabScreen):
         self.show()
         rows = self.query_one(TwoPredictions).side(0) if prompts else self.query_one(Distributions).rows
         rows.focus()
-        self.refresh_bindings()
         if prompts:
             self._asking.wish(self.wanted)  # also if it was answered: the model may have been trained since
 

@@ -137,9 +137,9 @@ def test_what_happened_to_the_others_is_told() -> None:
 
 def test_nudges_add_up_without_dust_and_stop_at_the_ends() -> None:
     up = pair()
-    for _ in range(3):
+    for value in (0.15, 0.2, 0.25):
         up = up.nudged(2, 0.05)
-    assert up.p[2] == 0.25
+        assert up.p[2] == value
     assert up.nudged(2, 5).p == (0, 0, 1) and up.nudged(2, -5).p[2] == 0
 
 
