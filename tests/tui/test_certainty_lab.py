@@ -3,15 +3,18 @@
 import re
 
 import pytest
+from rich.color import Color
 
 from core import messages as m
 from core.certainty import Lesson
 from tests.fake_engine import FakeEngine
 from tests.tui.exploring import Exploration, exploring, raw
 from tui.labs.certainty import START
+from tui.labs.certainty_lines import FAINT
 from tui.screens.certainty_lab import CertaintyLab
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.help import HelpScreen
+from tui.widgets.curve_view import CurveView
 from tui.widgets.rows import Rows
 
 ROWS = (("mat", 14, 0.7), ("dog", 4, 0.2), ("lap", 2, 0.1))
@@ -91,6 +94,21 @@ async def test_a_real_training_comes_to_rest_where_it_says(
         ends = [text for text in painted(ex) if re.search(r"12 ?┈* ?H\(p\)", text)]
         assert len(ends) == 2, "both curves end at both rules, told apart by their numbers"
         assert "H(p) 0.802 nats" in ends[0] and "H(p)/6 0.134 nats" in ends[1]
+
+
+async def test_single_batches_are_drawn_beneath_and_of_one_hot_targets_alone() -> None:
+    async with exploring() as ex:
+        lab = await opened(ex)
+
+        def dim() -> int:
+            chart = lab.query_one(CurveView)
+            segments = [segment for strip in chart.lines for segment in strip]
+            return sum(len(s.text) for s in segments if s.style and s.style.color == Color.parse(FAINT))
+
+        await ex.press("2")
+        assert dim() == 0
+        await ex.press("1")
+        assert dim() > 50
 
 
 async def test_space_trains_with_both_targets_in_turn_and_shows_how_far_it_is() -> None:

@@ -65,3 +65,23 @@ async def test_a_foot_stands_below_its_columns_and_the_cursor_never_goes_there()
         await pilot.click(rows, offset=(3, 1))
         assert rows.cursor == 0
         assert rows.size.height == 4, "as high as its lines"
+
+
+async def test_a_stroke_stands_where_a_bar_of_its_share_would_end_and_the_bars_have_a_heading() -> None:
+    app = Host()
+    async with app.run_test():
+        rows = app.query_one(Rows)
+        shares = ((0.5, 0.5), (0.25, 0.75), (0.75, 0.25), (None, 0.5), (1.0, 1.0), (0.5, None))
+        rows.say(
+            COLUMNS, [Row(texts=("a", "1", "x"), share=a, tick=b) for a, b in shares], bar_title="█ q, │ p"
+        )
+        start, most = 2 + 7 + 7 + 11, 50 - 2 - 7 - 7 - 11 - 1
+        assert rows.lines[0].text[start:].strip() == "█ q, │ p"
+        drawn = [line.text[start:].rstrip() for line in rows.lines[1:]]
+        half = most // 2
+        assert drawn[0] == "█" * half + "│"
+        assert drawn[1].startswith("█" * (most // 4)) and drawn[1][int(0.75 * most) :] == "│"
+        assert drawn[2][int(0.25 * most)] == "│" and drawn[2].count("█") >= int(0.75 * most) - 1
+        assert drawn[3] == " " * half + "│"
+        assert drawn[4] == "█" * (most - 1) + "│", "it stays within the row"
+        assert drawn[5] == "█" * half

@@ -20,7 +20,7 @@ from tui.widgets.rows import Column, Row
 
 NAMES = {kind: f"{number} {kind}" for number, kind in enumerate(KINDS, 1)}
 _COLOURS = {"one-hot": "#6fb7e9", "soft": "#e8b04b"}
-_FAINT = "#2f4a63"  # of single batches
+FAINT = "#2f4a63"  # of single batches
 _ROOM = 1.4  # of the steps are drawn: the rules' names stand where no curve is
 _LABEL = 15  # cells
 _FIGURE = 11
@@ -97,8 +97,8 @@ def _share(p: float | None) -> str:
 # -------------------------------------------------------------------------------------------------- losses
 
 
-def losses(state: CertaintyState, unit: Unit, width: int) -> list[Strip]:
-    """The last position's loss and the mean of all, where they rest and where they are; then why so low."""
+def losses(state: CertaintyState, unit: Unit) -> list[Strip]:
+    """The last position's loss and the mean of all: where they rest and where they are."""
     n = len(m.BEGINNING)
     head = "loss".ljust(_LABEL) + "rests at".rjust(_FIGURE + 3)
     head += "".join(name.rjust(_FIGURE) for name in NAMES.values())
@@ -116,12 +116,17 @@ def losses(state: CertaintyState, unit: Unit, width: int) -> list[Strip]:
             Segment("".join(figures), theme.PLAIN),
         ]
         lines.append(strip(*parts, Segment(f" {unit.value}", theme.DIM)))
-    why = (
+    return lines
+
+
+def why(width: int) -> list[Strip]:
+    """Why the mean rests lower than the last position's loss."""
+    n = len(m.BEGINNING)
+    words = (
         f"Why the mean rests lower: {n - 1} of the {n} positions have one way on and become certain, so that "
         f"the last one's H(p) is all there is to share among {n}."
     )
-    told = ["", *cells.wrapped(why, max(20, width - 4))]
-    return [*lines, *(strip(Segment(f" {line}", theme.DIM)) for line in told)]
+    return [strip(Segment(f" {line}", theme.DIM)) for line in cells.wrapped(words, max(20, width - 4))]
 
 
 def _cost(state: CertaintyState, kind: Kind, name: str) -> m.Real | None:
@@ -197,7 +202,7 @@ def chart(state: CertaintyState, unit: Unit) -> Chart:
             continue
         colour = _COLOURS[kind]
         if kind == "one-hot":
-            under.append(_line(course, "last", unit, _FAINT))
+            under.append(_line(course, "last", unit, FAINT))
         for name in ("last_smoothed", "mean_smoothed"):
             lines.append(_line(course, name, unit, colour))
             marks.append(Mark(lines[-1].x[-1], lines[-1].y[-1], str(number), colour))

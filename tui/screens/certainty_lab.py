@@ -73,7 +73,9 @@ class CertaintyLab(LabScreen):
             yield Words(id="certainty-corpus")
             yield Rows(id="certainty-rows")
             with Horizontal(id="certainty-figures"):
-                yield Figures(id="certainty-losses")
+                with Vertical(id="certainty-left"):
+                    yield Figures(id="certainty-losses")
+                    yield Figures(id="certainty-why")
                 yield Figures(id="certainty-positions")
             yield Words(id="certainty-position-line")
             yield Figures(id="certainty-legend")
@@ -86,7 +88,8 @@ class CertaintyLab(LabScreen):
         self.query_one(Rows).say(
             lines.columns(), lines.rows(lab), foot=lines.others(lab), bar_title=lines.bar_heading(lab)
         )
-        self.query_one("#certainty-losses", Figures).say(lambda width: lines.losses(lab, unit, width))
+        self.query_one("#certainty-losses", Figures).say(lambda width: lines.losses(lab, unit))
+        self.query_one("#certainty-why", Figures).say(lines.why)
         self.query_one("#certainty-positions", Figures).say(lambda width: lines.positions(lab, unit))
         told = lines.position_line(lab, unit)
         self.query_one("#certainty-position-line", Words).say(*(f" {words}" for words in told))
@@ -114,6 +117,7 @@ class CertaintyLab(LabScreen):
 
     def action_start_over(self) -> None:
         self._change(self.lab.start_over)
+        self.query_one(Rows).select(0)
 
     # --------------------------------------------------------------------------------------------- training
 
