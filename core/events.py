@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from core.certainty_records import Belief, Cost
 from core.records import Generated, Prediction, SampleText, State, StepResult, Table
 from core.wire import Message
 
@@ -41,6 +42,14 @@ class Continued(Message, frozen=True, kw_only=True):
     generated: Generated
 
 
+class Learning(Message, frozen=True, kw_only=True):
+    """The tiny model of `Certainty` under way: some of the steps since the last such event, what it believes
+    now. Events that wait are joined."""
+
+    costs: tuple[Cost, ...]
+    belief: Belief
+
+
 class Progress(Message, frozen=True, kw_only=True):
     """Something that takes long: `done` of `total` steps, or of what `unit` says."""
 
@@ -67,4 +76,4 @@ class Changed(Message, frozen=True, kw_only=True):
     state: State
 
 
-AnyEvent = Stepped | Sampled | Rescored | Glimpsed | Continued | Progress | Indexed | Changed
+AnyEvent = Stepped | Sampled | Rescored | Glimpsed | Continued | Learning | Progress | Indexed | Changed

@@ -13,6 +13,7 @@ from core.messages import (
     Audit,
     BadLine,
     Call,
+    Certainty,
     Compare,
     Control,
     Dissect,
@@ -48,7 +49,7 @@ _SMALL = (
     Status, History,
 )  # fmt: skip
 # These have to wait for the step's end, and small ones need not wait for them.
-_OVERTAKEN = (Pause, Pin, Unpin, Run, Stop, Dissect, Retrace)
+_OVERTAKEN = (Pause, Pin, Unpin, Run, Stop, Dissect, Retrace, Certainty)
 
 
 class _Numbered(msgspec.Struct):

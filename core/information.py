@@ -11,14 +11,21 @@ from collections.abc import Sequence
 LN_2 = math.log(2)
 
 
-def softmax(logits: Sequence[float]) -> list[float]:
-    """The probabilities of logits; -inf gives 0. Raises ValueError where there are none to give."""
-    top = max(logits, default=-math.inf)
-    if not math.isfinite(top) or any(map(math.isnan, logits)):
-        raise ValueError(f"softmax needs logits below infinity, one of them finite, not {list(logits)}")
-    raised = [math.exp(logit - top) for logit in logits]  # the largest is 1, so nothing overflows
+def softmax(logits: Sequence[float], temperature: float = 1.0) -> list[float]:
+    """softmax(logits / temperature), the probabilities of logits; -inf gives 0.
+
+    Raises ValueError where there are none to give, and for a temperature that is not positive and finite.
+    """
+    raised = [math.exp(logit) for logit in _lowered(logits, temperature)]
     total = math.fsum(raised)
     return [x / total for x in raised]
+
+
+def log_softmax(logits: Sequence[float], temperature: float = 1.0) -> list[float]:
+    """The logarithms of `softmax`, finite also where a probability is too small for a float."""
+    lowered = _lowered(logits, temperature)
+    log_total = math.log(math.fsum(map(math.exp, lowered)))
+    return [logit - log_total for logit in lowered]
 
 
 def one_hot(n: int, target: int) -> list[float]:
@@ -40,10 +47,26 @@ def one_minus_p(p: float) -> float:
     return 1 - p
 
 
+def slope_of_one_minus_p(p: float) -> float:
+    """The slope of 1 - p over p: -1, whatever p. Raises ValueError outside [0, 1]."""
+    _check(p)
+    return -1.0
+
+
 def slope_of_surprisal(p: float) -> float:
     """The slope of -log p over p, -1 / p: the rarer, the steeper. Raises ValueError outside [0, 1]."""
     _check(p)
     return -1 / p if p > 0 else -math.inf
+
+
+def joint(probabilities: Sequence[float]) -> float:
+    """The probability that independent events all happen: the product of theirs, 1 of none at all.
+
+    Raises ValueError where one is outside [0, 1].
+    """
+    for p in probabilities:
+        _check(p)
+    return math.prod(probabilities)
 
 
 def cross_entropy_terms(p: Sequence[float], q: Sequence[float]) -> list[float]:
@@ -80,6 +103,19 @@ def kl(p: Sequence[float], q: Sequence[float]) -> float:
 def total(nats: Sequence[float]) -> float:
     """Their sum, rounded once; infinite or NaN where one of them is."""
     return math.fsum(nats) if all(map(math.isfinite, nats)) else sum(nats)
+
+
+def mean(nats: Sequence[float]) -> float:
+    """Their sum over their number. Raises ValueError where there are none."""
+    if not nats:
+        raise ValueError("of no values at all there is no mean")
+    return total(nats) / len(nats)
+
+
+def shares(nats: Sequence[float]) -> list[float]:
+    """What part of their sum each is, 0 to 1; NaN of a sum that is 0 or not finite."""
+    whole = total(nats)
+    return [x / whole if whole and math.isfinite(whole) else math.nan for x in nats]
 
 
 def perplexity(mean_nats: float) -> float:
@@ -122,6 +158,16 @@ def gradient_of_squared_distance(q: Sequence[float], target: int) -> list[float]
     distance = gradient_at_logits(q, target)
     mean = math.fsum(x * d for x, d in zip(q, distance, strict=True))
     return [2 * x * (d - mean) for x, d in zip(q, distance, strict=True)]
+
+
+def _lowered(logits: Sequence[float], temperature: float) -> list[float]:
+    """The logits over the temperature, less the largest: softmax is the same, and nothing overflows."""
+    if not 0 < temperature < math.inf:
+        raise ValueError(f"the temperature is {temperature:g}; it must be above 0 and finite")
+    top = max(logits, default=-math.inf)
+    if not math.isfinite(top) or any(map(math.isnan, logits)):
+        raise ValueError(f"softmax needs logits below infinity, one of them finite, not {list(logits)}")
+    return [(logit - top) / temperature for logit in logits]
 
 
 def _check(p: float) -> None:

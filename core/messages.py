@@ -53,6 +53,18 @@ from core.close_records import (
 )
 from core.comparing import Comparison as Comparison, Span as Span, compare as compare
 from core.compare_records import Compared as Compared, Expected as Expected
+from core.certainty_records import (
+    BEGINNING as BEGINNING,
+    SENTENCES_A_STEP as SENTENCES_A_STEP,
+    Belief as Belief,
+    Cost as Cost,
+    Ending as Ending,
+    Learned as Learned,
+    require_endings as require_endings,
+    shares as shares,
+    smoothed_over as smoothed_over,
+    vocabulary as vocabulary,
+)
 from core.request import Request as Request, Result as Result
 from core.look_requests import (
     Score as Score,
@@ -92,6 +104,7 @@ from core.requests import (
     Generate as Generate,
     Dissect as Dissect,
     Inspect as Inspect,
+    Certainty as Certainty,
     Trigrams as Trigrams,
     Stop as Stop,
 )
@@ -102,6 +115,7 @@ from core.events import (
     Rescored as Rescored,
     Glimpsed as Glimpsed,
     Continued as Continued,
+    Learning as Learning,
     Progress as Progress,
     Indexed as Indexed,
     Changed as Changed,
@@ -128,6 +142,7 @@ AnyResult = (
     | Predicted
     | Interpreted
     | Generated
+    | Learned
     | Controlled
     | Stored
     | Dissected

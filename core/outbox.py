@@ -6,14 +6,25 @@ from typing import BinaryIO
 
 import msgspec
 
-from core.messages import LINE_LIMIT, Answer, AnyEvent, Event, Failure, Hello, Sampled, Stepped, encode
+from core.messages import (
+    LINE_LIMIT,
+    Answer,
+    AnyEvent,
+    Event,
+    Failure,
+    Hello,
+    Learning,
+    Sampled,
+    Stepped,
+    encode,
+)
 
 EVENT_SECONDS = 0.1  # between two events of one kind
 JOINED_STEPS = 10_000  # at most in one event: about 2 MB
 
 
 class Outbox:
-    """One slot per kind of event, the latest in it; steps and samples are joined. Answers keep their order.
+    """One slot per kind of event, the latest in it; steps, samples, costs add up. Answers keep their order.
 
     An answer takes the events that wait out with it first: nothing is told later than it happened.
     """
@@ -41,6 +52,8 @@ class Outbox:
                     self._ready.append(Event(event=waiting))
             elif isinstance(event, Sampled) and isinstance(waiting, Sampled):
                 event = Sampled(samples=waiting.samples + event.samples)
+            elif isinstance(event, Learning) and isinstance(waiting, Learning):
+                event = Learning(costs=waiting.costs + event.costs, belief=event.belief)
             self._events[kind] = event
             self._something.notify_all()
 

@@ -1,6 +1,9 @@
 """What the screen asks of the session."""
 
+from typing import Literal
+
 from core.anatomy_records import Dissected, Inspected
+from core.certainty_records import Ending, Learned, require_endings
 from core.close_records import Share
 from core.look_requests import (
     Audit,
@@ -173,6 +176,24 @@ class Inspect(Request[Inspected], frozen=True, kw_only=True):
     column: int
 
 
+class Certainty(Request[Learned], frozen=True, kw_only=True):
+    """Train a tiny model on sentences that begin alike and end as `endings` says, aside of model and run.
+
+    The loss is over the words at hand alone. `Learning` tells of it, a `Stop` leaves it where it is. A run
+    that is training waits meanwhile.
+    """
+
+    endings: tuple[Ending, ...]
+    targets: Literal["one-hot", "soft"]
+    steps: int = 2000
+    seed: int = 123
+
+    def __post_init__(self) -> None:
+        require_endings(self.endings)
+        require("steps", self.steps, 1, 100_000)
+        require("seed", self.seed, 0, 2**63 - 1)
+
+
 class Trigrams(Request[State], frozen=True, kw_only=True):
     """Make the line of a trigram model of the training text; it joins the references once it is ready.
 
@@ -219,6 +240,7 @@ AnyRequest = (
     | Control
     | Dissect
     | Inspect
+    | Certainty
     | World
     | Trigrams
     | Stop

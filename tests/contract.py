@@ -8,7 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from importlib import resources
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 import pytest
@@ -749,6 +749,81 @@ async def a_pause_in_the_midst_of_a_continuation_is_seen_after_it(talk: Talk) ->
     assert await talk.ask(m.Status()) == paused.result
 
 
+def mats(*, steps: int = 800, targets: Literal["one-hot", "soft"] = "one-hot", seed: int = 7) -> m.Certainty:
+    """Twenty sentences that go on with mat, dog or lap."""
+    counts = (("mat", 14), ("dog", 4), ("lap", 2))
+    endings = tuple(m.Ending(word=word, count=count) for word, count in counts)
+    return m.Certainty(endings=endings, targets=targets, steps=steps, seed=seed)
+
+
+async def sure_targets_and_soft_ones_bring_q_to_the_shares(talk: Talk) -> None:
+    await talk.opened()
+    await talk.trained(1)
+    await talk.ask(m.Score(text=TEXT))
+    before = await talk.ask(m.Status()), _figures(await talk.ask(m.Score(text=TEXT)))
+    entropy = -math.fsum(p * math.log(p) for p in (0.7, 0.2, 0.1))
+    for request in (mats(), mats(targets="soft")):
+        talk.events.clear()
+        learned = await talk.ask(request)
+        told = [cost for event in talk.told(m.Learning) for cost in event.costs]
+        assert [cost.step for cost in told] == sorted({cost.step for cost in told})
+        assert learned.cost == told[-1] and learned.step == told[-1].step == 800
+        assert [float(x) for x in learned.belief.q] == pytest.approx([0.7, 0.2, 0.1], abs=0.02)
+        assert 0 <= float(learned.belief.others) < 0.02
+        assert math.fsum(map(float, learned.belief.q)) + float(learned.belief.others) == pytest.approx(1)
+        *certain, last = map(float, learned.belief.positions)
+        assert len(certain) == 5 and max(certain) < 0.03 and last == pytest.approx(entropy, abs=0.03)
+        assert float(told[-1].last_smoothed) == pytest.approx(entropy, abs=0.03)
+        assert float(told[-1].mean_smoothed) == pytest.approx(entropy / 6, abs=0.03)
+        assert float(told[0].mean) == pytest.approx(math.log(9), abs=0.3), "at first it knows nothing"
+        assert await talk.ask(request) == learned, "the same seed learns the same"
+    assert (await talk.ask(m.Status()), _figures(await talk.ask(m.Score(text=TEXT)))) == before
+
+
+async def stop_breaks_off_what_the_certainty_lab_trains(talk: Talk) -> None:
+    await talk.opened()
+    number = talk.send(mats(steps=100_000))
+    await talk.until(lambda: talk.told(m.Learning))
+    table = await talk.ask(m.Score(text="The dog"))
+    assert table.text == "The dog" and number not in talk.replies, "others are served meanwhile"
+    await talk.ask(m.Stop())
+    reply = await talk.reply(number)
+    assert isinstance(reply, m.Answer) and isinstance(reply.result, m.Learned)
+    assert 0 < reply.result.step < 100_000
+
+
+async def training_goes_on_after_the_certainty_lab_in_the_midst_of_it(talk: Talk) -> None:
+    await talk.opened(m.Training(batch=1, context=16, steps=100_000))
+    await talk.ask(m.Run())
+    await talk.until(lambda: talk.told(m.Stepped))
+    number = talk.send(mats(steps=100_000))
+    await talk.until(lambda: talk.told(m.Learning))
+    waiting = await talk.ask(m.Status())
+    assert waiting.running and await talk.ask(m.Status()) == waiting, "the run waits"
+    await talk.ask(m.Stop())
+    await talk.reply(number)
+    await talk.until(lambda: talk.told(m.Stepped)[-1].state.step > waiting.step)
+    await talk.ask(m.Pause())
+
+
+async def sentences_that_cannot_be_made_are_refused(talk: Talk) -> None:
+    await talk.opened()
+    for endings, word in (
+        ([("mat", 1)], "number of endings is 1"),
+        ([("mat", 1), ("mat", 2)], "mat is there twice"),
+        ([("mat", 0), ("lap", 0)], "0 sentences in all"),
+        ([("mat", 150), ("lap", 51)], "201 sentences in all"),
+        ([("mat", -1), ("lap", 5)], "-1 sentences"),
+        ([("", 1), ("lap", 5)], "is not one word"),
+        ([("a mat", 1), ("lap", 5)], "is not one word"),
+        ([("m" * 21, 1), ("lap", 5)], "at most 20 letters"),
+    ):
+        made = [{"type": "ending", "word": text, "count": count} for text, count in endings]
+        record = {"type": "certainty", "targets": "soft", "endings": made}
+        reply = await talk.reply(talk.send_raw(msgspec.json.encode(record)))
+        assert isinstance(reply, m.Failure) and word in reply.message, endings
+
+
 async def controls_cut_and_sharpen_a_prediction(talk: Talk) -> None:
     await talk.opened()
     row = (await talk.ask(m.Score(text=TEXT, top_k=30))).predictions[3]
@@ -1432,6 +1507,10 @@ CLAIMS: tuple[Callable[[Talk], Awaitable[None]], ...] = (
     a_text_is_scored_while_another_is_continued,
     training_goes_on_after_a_continuation_in_the_midst_of_it,
     a_pause_in_the_midst_of_a_continuation_is_seen_after_it,
+    sure_targets_and_soft_ones_bring_q_to_the_shares,
+    stop_breaks_off_what_the_certainty_lab_trains,
+    training_goes_on_after_the_certainty_lab_in_the_midst_of_it,
+    sentences_that_cannot_be_made_are_refused,
     controls_cut_and_sharpen_a_prediction,
     controls_are_looked_at_while_a_text_is_continued,
     controls_need_a_position_in_the_text_and_tokens_that_exist,

@@ -25,6 +25,7 @@ from core.tokenizer import Tokenizer, gpt2
 from core.trigram import KneserNey
 from tests import fake_world
 from tests.fake_anatomy import dissected, inspected
+from tests.fake_certainty import FakeLesson
 from tests.fake_distribution import FakeDistribution, learned
 
 GLIMPSED_FROM = 10  # tokens unread, from which on the open row is told of before the table
@@ -288,6 +289,8 @@ class FakeEngine:
                 return await self._dissect(request)
             case m.Inspect():
                 return self._inspect(request)
+            case m.Certainty():
+                return await self._certainty(request)
             case m.World():
                 return self._world(request)
             case m.Trigrams():
@@ -651,6 +654,16 @@ class FakeEngine:
                 await self._between()
         text = self._tokenizer.decode(made).decode("utf-8", errors="replace")
         return m.Generated(text=text, tokens=len(made), done=True)
+
+    async def _certainty(self, request: m.Certainty) -> m.Learned:
+        lesson, cost = FakeLesson(request), None
+        every = -(-request.steps // 50)
+        while lesson.step_count < request.steps and not self._inbox.interrupted():
+            cost = lesson.step()
+            if cost.step % every == 1 % every or cost.step == request.steps:
+                self._emit(m.Learning(costs=(cost,), belief=lesson.belief()))
+                await self._between()
+        return m.Learned(step=lesson.step_count, cost=cost, belief=lesson.belief())
 
     # -------------------------------------------------------------------------------------- training
 

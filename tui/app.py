@@ -4,16 +4,16 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from core.messages import Open, Pin, Training
-from tui.bindings import EXPLORE, KEYS
+from tui.bindings import EXPLORE, KEYS, TOUR
 from tui.engine import Line, ProcessLine
 from tui.key_order import KeyOrder
 from tui.screens.explore import ExploreScreen
@@ -24,6 +24,11 @@ from tui.widgets.followers import FollowerList
 from tui.widgets.loss_chart import LossChart
 from tui.widgets.prefix_table import PrefixTable
 
+if TYPE_CHECKING:
+    from tui.tour.walk import Walk
+
+WIDE = 140  # cells: from there on the tour has a place beside a screen, whose two columns stay
+
 
 class NeglogpApp(KeyOrder[int]):
     """neglogp on a terminal. `line` makes a line to an engine, each time one has to be started."""
@@ -31,6 +36,7 @@ class NeglogpApp(KeyOrder[int]):
     TITLE = "neglogp"
     CSS_PATH = "screens/explore.tcss"  # of the default screen Textual loads no style sheet itself
     ENABLE_COMMAND_PALETTE = True
+    HORIZONTAL_BREAKPOINTS = [(0, "-not-wide"), (WIDE, "-wide")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "ctrl+p",
@@ -41,13 +47,21 @@ class NeglogpApp(KeyOrder[int]):
             priority=True,
         ),
         Binding("ctrl+q", "quit", "Quit", id="app.quit", tooltip="Leave; the run is saved", priority=True),
+        *TOUR,
     ]
 
-    def __init__(self, line: Callable[[], Line], opening: Open, pinning: Pin | None = None) -> None:
+    def __init__(
+        self,
+        line: Callable[[], Line],
+        opening: Open,
+        pinning: Pin | None = None,
+        walk: "Walk | None" = None,
+    ) -> None:
         super().__init__()
         self._line = line
         self._opening = opening
         self._pinning = pinning
+        self._walk = walk
         self.animation_level = "none"
         self.register_theme(THEME)
         self.theme = THEME.name
@@ -58,6 +72,24 @@ class NeglogpApp(KeyOrder[int]):
         loop.add_signal_handler(signal.SIGHUP, os._exit, 129)
         loop.add_signal_handler(signal.SIGTERM, self.exit, 143)
         self.call_after_refresh(self._collect)
+        if self._walk is not None:
+            self.call_after_refresh(self.explore.take, self._walk)
+
+    @property
+    def explore(self) -> ExploreScreen:
+        """The screen below all others."""
+        screen = self.screen_stack[0]
+        assert isinstance(screen, ExploreScreen)
+        return screen
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return super().check_action(action, parameters) and (
+            action != "walk" or self.explore.walk is not None
+        )
+
+    def action_walk(self, way: str) -> None:
+        """What is done in the tour: on, back, turn, leave."""
+        self.explore.go(way)
 
     def _collect(self) -> None:
         gc.freeze()
@@ -83,11 +115,14 @@ class NeglogpApp(KeyOrder[int]):
         # The first frame does not wait for these.
         from tui.screens.anatomy import AnatomyScreen
         from tui.screens.help import HelpScreen, help_rows
+        from tui.screens.lab import LabScreen
 
-        of_screens = (EXPLORE, self.BINDINGS, AnatomyScreen.BINDINGS)
-        widgets = (PrefixTable, CandidateList, FollowerList, LossChart, BatchGrid)
-        of_widgets = tuple(widget.BINDINGS for widget in widgets)
-        nodes = (*of_screens, *of_widgets)
+        if isinstance(self.screen, LabScreen):
+            nodes: tuple[Sequence[BindingType], ...] = (*self.screen.all_bindings(), self.BINDINGS)
+        else:
+            of_screens = (EXPLORE, self.BINDINGS, AnatomyScreen.BINDINGS)
+            widgets = (PrefixTable, CandidateList, FollowerList, LossChart, BatchGrid)
+            nodes = (*of_screens, *(widget.BINDINGS for widget in widgets))
         bindings = [binding for node in nodes for binding in Binding.make_bindings(node)]
         self.push_screen(HelpScreen(help_rows(bindings)))
 
@@ -98,9 +133,17 @@ def run(model: str, training: Training, engine: str | None, compare: str | None)
     def line() -> Line:
         return ProcessLine.from_words(engine) if engine else ProcessLine()
 
+    pinning = None if compare is None else Pin(model=compare)
+    return _shown(NeglogpApp(line, Open(model=model, training=training), pinning))
+
+
+def tour(model: str, training: Training, walk: "Walk") -> int:
+    """Show the screen, the tour on it, until it is left; the exit code."""
+    return _shown(NeglogpApp(ProcessLine, Open(model=model, training=training), walk=walk))
+
+
+def _shown(app: NeglogpApp) -> int:
     # All that a start makes is there to stay: collecting it would only hold up the first frame.
     gc.disable()
-    pinning = None if compare is None else Pin(model=compare)
-    app = NeglogpApp(line, Open(model=model, training=training), pinning)
     app.run()
     return app.return_code or 0

@@ -1,9 +1,9 @@
 """What is asked about the model without moving the run; what comes of it goes to the screen as a message."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from textual.widget import Widget
 
@@ -24,6 +24,8 @@ from tui.news import (
     TextLookedUp,
 )
 
+Answer = TypeVar("Answer")
+
 
 class Asking:
     """The questions of a conversation. `screen` gets the answers."""
@@ -41,6 +43,7 @@ class Asking:
         self._expecting = Latest(self._expect, self._spawn)
         self._inspecting = Latest(self._inspect, self._spawn)
         self._weighing = Latest(self._weigh, self._spawn)
+        self._learners: list[Callable[[m.Learning], None]] = []  # of what is not answered yet, oldest first
 
     @property
     def alive(self) -> bool:
@@ -61,6 +64,47 @@ class Asking:
             return await self._ask(m.Find(position=position, query=query))
         except (EngineError, EngineDied):
             return None
+
+    async def predict(self, request: m.Predict) -> m.Predicted | None:
+        """What comes next in any text; None where that could not be found out, which is said."""
+        try:
+            return await self._ask(request)
+        except EngineError as error:
+            self._say(str(error), error=True)
+        except EngineDied:
+            pass  # on_end has told of it
+        return None
+
+    async def learn(self, request: m.Certainty, heard: Callable[[m.Learning], None]) -> m.Learned | str:
+        """Have a tiny model trained; `heard` is told how far it is. A sentence where it came to nothing."""
+        # A task of its own: who has asked may go, and what is told until the answer is still this request's.
+        return await asyncio.shield(self._spawn(self._learn_aside(request, heard)))
+
+    async def _learn_aside(
+        self, request: m.Certainty, heard: Callable[[m.Learning], None]
+    ) -> m.Learned | str:
+        self._learners.append(heard)
+        try:
+            return await self._ask(request)
+        except EngineError as error:
+            return str(error)
+        except EngineDied:
+            return "The engine has ended, and the training with it."
+        finally:
+            self._learners.remove(heard)
+
+    def _tell_learner(self, learning: m.Learning) -> None:
+        """Hand on what is told of the training that was asked for first."""
+        if self._learners:
+            self._learners[0](learning)
+
+    def stop(self) -> None:
+        """Break off what takes long; where there is no engine, nothing does."""
+        self._spawn(self._stop())
+
+    async def _stop(self) -> None:
+        with suppress(EngineError, EngineDied):
+            await self._ask(m.Stop())
 
     def look_up(self, request: m.World) -> None:
         """Look up what the training text says beside a prediction: it comes as TextLookedUp."""
@@ -185,7 +229,7 @@ class Asking:
     def _say(self, text: str, *, error: bool = False) -> None:
         self._screen.post_message(Said(text, error=error))
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _spawn(self, work: Coroutine[Any, Any, Answer]) -> asyncio.Task[Answer]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

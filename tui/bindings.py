@@ -101,6 +101,20 @@ KEYS = (
         "What a trigram model of the training text scores, as a line on the loss chart",
     ),
     Key("look.describe", "describe", "", "d", "Describe", "The loss chart in words"),
+    Key("lab.menu", "labs", "ctrl+l", "L", "Labs", "The ideas one at a time, each to play with", True),
+    Key("lab.logits", "lab('logits')", "", "", "Logits lab", "From scores to p, to a loss and its gradient"),
+    Key("lab.surprise", "lab('surprise')", "", "", "Surprise lab", "Why −log p, and not 1 − p"),
+    Key("lab.entropy", "lab('entropy')", "", "", "Entropy lab", "H(p), H(p, q) and what believing q costs"),
+    Key("lab.certainty", "lab('certainty')", "", "", "Certainty lab", "Sure targets, unsure world"),
+    Key("lab.perplexity", "lab('perplexity')", "", "", "Perplexity", "How a few tokens carry the mean"),
+    Key(
+        "lab.tour",
+        "tour",
+        "",
+        "",
+        "Tour",
+        "The ideas in order, one stop after the other, with a question at each",
+    ),
     Key("file.open", "open_file", "f7", "o", "Open file", "Open a file as training text or as the prompt"),
     Key("file.export", "export", "ctrl+s", "w", "Export", "Write the table to a file"),
     Key("go.table", "tab('table')", "", "1", "Prefixes", "To the prefix table"),
@@ -136,6 +150,38 @@ def _bindings() -> Iterator[BindingType]:
 
 
 EXPLORE: list[BindingType] = list(_bindings())
+
+
+# The keys of the tour, on whatever screen it stands; alt and an arrow mean nothing to a text area.
+TOUR: list[BindingType] = [
+    Binding(
+        "alt+right,greater_than_sign", "walk('on')", "next", show=False, id="tour.on", tooltip="The next stop"
+    ),
+    Binding(
+        "alt+left,less_than_sign",
+        "walk('back')",
+        "back",
+        show=False,
+        id="tour.back",
+        tooltip="The stop before",
+    ),
+    Binding(
+        "alt+down",
+        "walk('turn')",
+        "answer",
+        show=False,
+        id="tour.answer",
+        tooltip="The answer, or the words again",
+    ),
+    Binding(
+        "alt+up",
+        "walk('leave')",
+        "leave",
+        show=False,
+        id="tour.leave",
+        tooltip="Leave the tour; it goes on there",
+    ),
+]
 
 
 def shown_bindings(screen: Screen[Any], *, of: DOMNode | None = None) -> list[Binding]:

@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 
+from core import information
 from tui import formats
 from tui.formats import Unit
 from tui.series import AVERAGED, Series
@@ -25,7 +26,9 @@ def sentence(
     latest = series.latest(step)
     if latest is None:
         return ""
-    told = [f"{name} {formats.information(latest[1], unit)} {unit.value} at step {latest[0]}"]
+    perplexity = formats.count(information.perplexity(latest[1]))
+    value = f"{formats.information(latest[1], unit)} {unit.value} (perplexity {perplexity})"
+    told = [f"{name} {value} at step {latest[0]}"]
     end = bisect_right(series.steps, step)
     if end > 1:
         values = series.values[:end]

@@ -56,6 +56,7 @@ def neglogp() -> None:
     neglogp                                    the screen, on the small model that comes along
     neglogp --model fresh                      the screen, on an untrained one
     neglogp --model myrun                      the screen, on a run where it stands
+    neglogp tour                               the screen, and on it the ideas one after the other
     neglogp score "The fat cat sat on the mat" the table, in a pipe or a file too
     neglogp train notes.txt --steps 300 --out myrun
     neglogp generate "Once upon a" --model myrun
@@ -91,13 +92,38 @@ def explore(model: str, compare: str | None, engine: str | None, seed: int) -> N
         training = msgspec.structs.replace(Training.for_model(model), seed=seed)
         if engine is not None and not shlex.split(engine):
             raise ValueError("--engine is empty; give the command that starts an engine")
+    _require_terminal()
+    from tui.app import run
+
+    sys.exit(run(model, training, engine, compare))
+
+
+def _require_terminal() -> None:
     if os.environ.get("TERM") == "dumb" or not all(s.isatty() for s in (sys.stdin, sys.stdout, sys.stderr)):
         raise Failed(
             "the screen needs a terminal; the commands neglogp score, train and generate do without one"
         )
-    from tui.app import run
 
-    sys.exit(run(model, training, engine, compare))
+
+@neglogp.command(short_help="Take the tour: the ideas in order, on the screen.")
+@MODEL
+@click.option("--from-start", is_flag=True, help="Begin at the first stop, wherever it was left.")
+def tour(model: str, from_start: bool) -> None:
+    """Take the tour: the screen opens, and each stop sets it up, says what to look at and asks a question.
+
+    \b
+    neglogp tour
+    neglogp tour --from-start
+
+    Everything can be tried out on the way. The tour goes on where it was left, also after the program was
+    quit; a stop about training has a run of its own.
+    """
+    _require_terminal()
+    from tui.app import tour as take
+    from tui.tour.walk import Walk
+
+    walk = Walk.from_start() if from_start else Walk.resumed()
+    sys.exit(take(model, Training.for_model(model), walk))
 
 
 @neglogp.command(short_help="Print what the model thought of every token of a text.")

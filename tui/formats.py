@@ -66,6 +66,23 @@ def number(value: float, places: int = 2) -> str:
     return f"{round(value, places) + 0.0:,.{places}f}"  # + 0.0: no minus before nothing
 
 
+def fitted(value: float, places: int, width: int = 8) -> str:
+    """A number in `width` cells, 7 at least: 0.0387, −0.9613, 3e-07, 1e+308.
+
+    With fewer places where there is no room for so many, and by its power of ten where it is too large or no
+    place would tell it from 0.
+    """
+    if not math.isfinite(value):
+        return number(value)
+    if 0 < abs(value) < 0.5 * 10.0**-places:
+        shown = f"{value:.0e}"
+    else:
+        forms = [*(f".{n}f" for n in range(places, -1, -1)), ".1e"]
+        written = (f"{value + 0.0:{form}}" for form in forms)
+        shown = next((text for text in written if len(text) <= width), f"{value:.0e}")
+    return shown.replace("-", "−", 1) if value < 0 else shown
+
+
 def probability(p: float) -> str:
     """A probability as a percentage, in at most seven characters: 12.1 %, 0.9 %, 0.002 %, <1e-9 %."""
     percent = 100 * p

@@ -1,5 +1,6 @@
 """What the screen knows of the engine, kept current: it asks, waits, and posts what changed to the screen."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from textual.widget import Widget
@@ -54,6 +55,11 @@ class Live(Asking):
     @property
     def alive(self) -> bool:
         return self._engine is not None
+
+    @property
+    def opening(self) -> m.Open:
+        """What the model at hand was opened with."""
+        return self._opening
 
     @property
     def heading_for(self) -> int | None:
@@ -136,6 +142,8 @@ class Live(Asking):
             case m.Continued(generated=generated):
                 if self._continuing:
                     self._screen.post_message(TextContinued(self._continuing[0], generated))
+            case m.Learning():
+                self._tell_learner(event)
             case m.Indexed():
                 self._screen.post_message(TextIndexed(event))
             case m.Progress():
@@ -186,10 +194,17 @@ class Live(Asking):
 
     def send(self, *requests: m.Request[m.State]) -> None:
         """Ask for what answers with a state, without waiting for it; the next one only if that is granted."""
+        self._begin(requests)
+
+    async def carry_out(self, *requests: m.Request[m.State]) -> None:
+        """The same, waiting for it; it goes on where who waits is not there any more."""
+        await asyncio.shield(self._begin(requests))
+
+    def _begin(self, requests: Sequence[m.Request[m.State]]) -> asyncio.Task[None]:
         for request in requests:
             if isinstance(request, m.Rewind):
                 self._rewinding = request
-        self._spawn(self._send(requests))
+        return self._spawn(self._send(requests))
 
     async def _send(self, requests: Sequence[m.Request[m.State]]) -> None:
         try:

@@ -61,18 +61,19 @@ def draw(
     rules: Sequence[Rule] = (),
     marks: Sequence[Mark] = (),
     upright: float | None = None,
+    x_step: float = 1.0,
     raster: Raster | None = None,
 ) -> list[Strip]:
     """A chart of `height` lines of `width` cells: curves over rules, marks on top, axes left and below.
 
-    Curves `under` give way to the others. `upright` is an x with a vertical line. The x axis counts whole
-    steps; `x_name` stands left of its labels. At least 12 x 4 cells; it need not hold any points. With the
-    `raster` of the last picture, curves that are the same are not drawn again.
+    Curves `under` give way to the others. `upright` is an x with a vertical line. Labels of the x axis lie at
+    least `x_step` apart, as steps are whole; `x_name` stands left of its labels. At least 12 x 4 cells; it
+    need not hold any points. With the `raster` of the last picture, curves that are the same are not drawn
+    again.
     """
     rows = height - 2
-    y_ticks = nice_ticks(y.low, y.high, max(3, rows * 2 // 5))
-    y_labels = tick_labels(y_ticks)
-    left = max(len(label) for label in [x_name, *y_labels]) + 1
+    y_ticks, y_labels = _y_ticks(y, rows)
+    left = _gutter(y_labels, x_name)
     columns = width - left
 
     canvas = (raster or Raster()).canvas(lines, under, columns, rows, x, y)
@@ -88,18 +89,34 @@ def draw(
     gutter = [[*_text(" " * (left - 1), TICK), Cell("│", AXIS)] for _ in range(rows)]
     for tick, label in zip(y_ticks, y_labels, strict=True):
         gutter[row_of(tick, y, rows)] = [*_text(label.rjust(left - 1), TICK), Cell("┤", AXIS)]
-    foot, labels = _x_axis(x, columns, at)
+    foot, labels = _x_axis(x, columns, at, x_step)
     foot = [*_text(" " * (left - 1), TICK), Cell("└", AXIS), *foot]
     labels = [*_text(x_name.ljust(left), TICK), *labels]
     body = [edge + line for edge, line in zip(gutter, canvas, strict=True)]
     return [_strip(row) for row in [*body, foot, labels]]
 
 
-def _x_axis(x: Range, columns: int, upright: int | None) -> tuple[list[Cell], list[Cell]]:
+def x_at(cell: int, width: int, height: int, x: Range, y: Range, *, x_name: str = "") -> float | None:
+    """The x at a cell of a line of the chart that `draw` makes of the same; None left of its canvas."""
+    left = _gutter(_y_ticks(y, height - 2)[1], x_name)
+    return x.low + x.span * (cell - left) / (width - left - 1) if left <= cell < width else None
+
+
+def _y_ticks(y: Range, rows: int) -> tuple[list[float], list[str]]:
+    ticks = nice_ticks(y.low, y.high, max(3, rows * 2 // 5))
+    return ticks, tick_labels(ticks)
+
+
+def _gutter(y_labels: Sequence[str], x_name: str) -> int:
+    """The cells left of the canvas, the axis included."""
+    return max(len(label) for label in [x_name, *y_labels]) + 1
+
+
+def _x_axis(x: Range, columns: int, upright: int | None, least_step: float) -> tuple[list[Cell], list[Cell]]:
     """The line below the canvas and the labels below that."""
     line = [Cell("─", AXIS)] * columns
     labels = [BLANK] * columns
-    ticks = nice_ticks(x.low, x.high, max(2, columns // 9), least_step=1.0)
+    ticks = nice_ticks(x.low, x.high, max(2, columns // 9), least_step=least_step)
     free = 0
     for tick, label in zip(ticks, tick_labels(ticks), strict=True):
         place = column_of(tick, x, columns)

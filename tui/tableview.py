@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from core.messages import Comparison, Prediction, Span, Table
+from core.messages import Comparison, Prediction, Real, Span, Table
 from core.text import safe, spaced, visible
 from tui import cells, formats, ramp
 from tui.formats import Unit
@@ -23,9 +23,10 @@ _PIPED = (100, 24)  # columns and lines where there is no terminal to ask
 
 
 class Beside(NamedTuple):
-    """A second model, B: its name, and the table's model, A, held against it."""
+    """A second model, B: its name, its perplexity, and the table's model, A, held against it."""
 
     name: str
+    perplexity: Real | None
     comparison: Comparison
 
 
@@ -141,4 +142,7 @@ def _beside_foot(beside: Beside) -> str:
     )
     a, b = (formats.information(mean, Unit.NATS, 4) for mean in (comparison.mean_a, comparison.mean_b))
     delta = formats.difference(comparison.difference, Unit.NATS, 4)
-    return f"A {a} · B {b} · Δ = A − B = {delta} nats{of} · B = {safe(beside.name)}"
+    return (
+        f"A {a} · B {b} · Δ = A − B = {delta} nats{of} · B = {safe(beside.name)}, "
+        f"perplexity {formats.count(beside.perplexity)}"
+    )

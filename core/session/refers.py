@@ -1,11 +1,11 @@
 """A session's part that makes the lines a loss is held against, as far as they take their time."""
 
 from core import messages as m
-from core.session.base import Base
+from core.session.experiments import Experiments
 from core.trigram_line import BY_ITSELF, TrigramLine
 
 
-class Refers(Base):
+class Refers(Experiments):
     """The trigram line of a text that is too long for it to be made at once."""
 
     def trigrams(self, request: m.Trigrams) -> m.State:

@@ -17,6 +17,7 @@ FOLDER = Path(__file__).parent
 ORDER = ("spin", "first_frame", "engine_ready", "training_step", "loss_speed", "loss_memory")  # then the rest
 BY_HAND = (
     "book",
+    "certainty",
     "concordance",
     "embedded",
     "recording",

@@ -21,4 +21,4 @@ def test_evaluations_stand_between_training_and_validation() -> None:
     lines = told(results).splitlines()
     assert lines[1].split() == ["step", "training", "evaluation", "validation"]
     assert lines[3].split() == ["1", "11.000", "9.781", "9.933"]
-    assert "evaluation loss 10.988 at step 0, 9.781 at step 1" in lines[-1]
+    assert "evaluation loss 10.988 at step 0, 9.781 (perplexity 17,694) at step 1" in lines[-1]

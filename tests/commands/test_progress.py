@@ -108,7 +108,10 @@ def test_a_long_curve_is_told_in_twenty_rows_with_the_first_and_the_last() -> No
     assert chosen[0] == 0
     assert chosen[-1] == 1003
     assert all(step % 10 == 0 for step in chosen[:-1])
-    assert "validation loss 10.000 at step 0, 9.000 at step 1,000, lowest 9.000 at step 10" in told(results)
+    assert (
+        "validation loss 10.000 at step 0, 9.000 (perplexity 8,103) at step 1,000, "
+        "lowest 9.000 (perplexity 8,103) at step 10"
+    ) in told(results)
     assert [result.step for result in picked(results[1:6])] == [1, 2, 3, 4, 5]
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import os
 import pty
 import shutil
@@ -128,13 +129,15 @@ def test_a_runs_page_says_what_it_was_made_from_and_has_its_curve(cat: Path) -> 
     assert "dropout 0.1" in head and "torch " + torch.__version__ in head
     last = runs.read(cat).results[-1]
     assert curve.splitlines()[4].split()[:3] == [str(STEPS), f"{last.loss:.3f}", f"{last.validation:.3f}"]
+    perplexity = f"{math.exp(float(last.validation or 0)):,.0f}"
+    assert f"{last.validation:.3f} (perplexity {perplexity}) at step {STEPS}" in curve
 
 
 def test_a_run_that_went_back_shows_the_steps_to_where_it_stands(home: Path) -> None:
     made(home / "cat", line(0, validation=4.0), line(1, 3.0), line(2, 2.0), line(1, 3.0))
     shown = neglogp("runs", "show", "cat").stdout
     assert "1 of 30 (it went back from step 2)" in shown
-    assert "lowest 2.000" not in shown and "3.000 at step 1" in shown
+    assert "lowest 2.000" not in shown and "3.000 (perplexity 20.1) at step 1" in shown
     result = neglogp("runs", "export", "cat", "--csv", "-")
     assert [row.split(",")[0] for row in result.stdout.splitlines()] == ["step", "0", "1"]
     assert "went back from step 2 to 1" in result.stderr

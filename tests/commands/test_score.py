@@ -337,13 +337,14 @@ def test_the_table_shows_a_b_and_their_difference(beside: dict[str, Any]) -> Non
     assert mean.startswith("mean −log p = ")
     assert f"A {beside['compare']['mean_surprisal_nats_a']:.4f} · " in foot
     assert f"B {beside['compare']['mean_surprisal_nats_b']:.4f} · " in foot
-    assert f"{beside['compare']['difference_nats']:+.4f} nats" in foot and foot.endswith("B = tiny")
+    assert f"{beside['compare']['difference_nats']:+.4f} nats" in foot
+    assert foot.endswith(f"B = tiny, perplexity {beside['compare']['summary']['perplexity']:.1f}")
 
 
 def test_every_line_beside_another_model_fits_the_terminal() -> None:
     table = crafted(*[b" antidisestablishment"] * 12, log_prob=-1.0, entropy=1.0)
     other = Beside(
-        "b" * 10, compare(table, crafted(*[b" antidisestablishment"] * 12, log_prob=-2.5, entropy=1.0))
+        "b" * 10, 12.2, compare(table, crafted(*[b" antidisestablishment"] * 12, log_prob=-2.5, entropy=1.0))
     )
     for width in (80, 100, 140):
         told = list(lines(table, width, other))
@@ -354,10 +355,11 @@ def test_every_line_beside_another_model_fits_the_terminal() -> None:
 def test_a_table_cut_otherwise_is_compared_by_what_both_cut(cat: Path) -> None:
     a = crafted(b"one", b" two", b" three", log_prob=-1.0, entropy=1.0)
     b = crafted(b"o", b"ne", b" t", b"wo", b" th", b"re", b"e", log_prob=-0.75, entropy=1.0)
-    told = [line.plain for line in lines(a, 100, Beside("bits", compare(a, b)))]
+    told = [line.plain for line in lines(a, 100, Beside("bits", math.exp(0.75), compare(a, b)))]
     assert told[1].split("%")[1].split()[:3] == ["1.00", "1.50", "−0.50"]
     assert told[2].split("%")[1].split()[:3] == ["1.00", "2.25", "−1.25"]
     assert "over 2 spans of bytes" in told[-1]
+    assert told[-1].endswith("B = bits, perplexity 2.12"), "of its own tokens"
     by = ScoredBy(name="bits", folder=None, parameters=1, context=1, vocab_size=2)
     read = list(csv.DictReader(io.StringIO(as_csv(a, Rival(b, by), printable=False).decode())))
     assert [row["difference_nats"] for row in read] == ["", "-0.5", "-1.25"]

@@ -1,6 +1,7 @@
 """`neglogp train` and the runs it leaves."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -34,7 +35,11 @@ def test_training_prints_the_curve_and_leaves_a_run(trained: Result, cat: Path) 
     losses = {result.step: result for result in saved.results}
     assert table[3][1] == f"{losses[4].loss:.3f}"
     assert table[3][2] == f"{losses[4].validation:.3f}"
-    assert f"training loss {losses[1].loss:.3f} at step 1, {losses[4].loss:.3f} at step 4" in trained.stdout
+    perplexity = f"perplexity {math.exp(float(losses[4].loss or 0)):,.0f}"
+    assert (
+        f"training loss {losses[1].loss:.3f} at step 1, {losses[4].loss:.3f} ({perplexity}) at step 4"
+        in trained.stdout
+    )
     assert "neglogp --model cat" in trained.stderr
     assert "step 4/4" in trained.stderr
     last = neglogp("score", PROMPT, "--model", "cat", "--json")

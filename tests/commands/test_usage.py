@@ -4,6 +4,7 @@ import os
 import pty
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from core.messages import Training
 from tests.commands.command import ROOT, loaded_by, neglogp, refused
 from tui import cli
+from tui.tour.walk import Walk
 
 
 @pytest.mark.parametrize(
@@ -94,6 +96,26 @@ def test_the_screen_asks_for_the_settings_of_its_model(monkeypatch: pytest.Monke
     assert asked == [("book", msgspec.structs.replace(Training.for_model("book"), seed=7), None, "tiny")]
 
 
+def test_the_tour_goes_on_where_it_was_left_unless_it_is_to_begin_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    taken: list[tuple[Any, ...]] = []
+    monkeypatch.setattr("tui.app.tour", lambda *args: taken.append(args))
+    for stream in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(f"tui.cli.sys.{stream}", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    Walk.from_start().on()
+    tour = cli.neglogp.commands["tour"].callback
+    assert tour is not None
+    for from_start in (False, True):
+        with pytest.raises(SystemExit):
+            tour(model="tiny", from_start=from_start)
+    settings = ("tiny", Training.for_model("tiny"))
+    assert [args[:2] for args in taken] == [settings, settings]
+    assert [args[2].number for args in taken] == [2, 1]
+
+
 @pytest.mark.parametrize("command", [None, *sorted(cli.neglogp.commands)])
 def test_help_teaches_by_example(command: str | None) -> None:
     result = neglogp(*([command] if command else []), "--help")
@@ -102,7 +124,7 @@ def test_help_teaches_by_example(command: str | None) -> None:
 
 
 def test_the_screen_refuses_to_open_without_a_terminal() -> None:
-    for args in ((), ("explore",), ("--model", "cat")):
+    for args in ((), ("explore",), ("--model", "cat"), ("tour",)):
         refused(neglogp(*args), "terminal", "score", "train", "generate")
 
 
@@ -129,6 +151,7 @@ def test_the_commands_are_there_before_torch_textual_and_the_session() -> None:
         "importlib.metadata",
         "core.session",
         "tui.headless",
+        "tui.tour",
     }
     assert loaded_by("tui.cli", late) == set()
 

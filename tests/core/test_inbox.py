@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from core import inbox as module
 from core import messages as m
 from core.inbox import Inbox
+from tests.contract import mats
 
 
 class Heard:
@@ -86,15 +87,15 @@ def test_a_newer_score_takes_the_place_of_those_that_wait(heard: Heard) -> None:
 
 
 def test_small_calls_go_first_past_what_waits_for_the_steps_end(heard: Heard) -> None:
-    waiting: list[m.AnyRequest] = [m.Pause(), m.Run(), m.Stop(), m.Dissect(), m.Pin(), m.Unpin()]
+    waiting: list[m.AnyRequest] = [m.Pause(), m.Run(), m.Stop(), m.Dissect(), m.Pin(), m.Unpin(), mats()]
     small = (m.Find(position=0, query="a"), m.Status(), m.History(), m.Audit(position=0), m.World(position=0))
     of_b = (m.Compare(text="a"), m.Expect(position=0, token_ids=()))
     weigh = m.Weigh(position=0, mix=(m.Share(token_id=1, share=1),))
     own = (weigh, m.Interpret(position=0, typed="a"))
     heard.put(*waiting, *small, *of_b, *own, m.Inspect(step=1, row=0, column=0))
     taken = [heard.inbox.take_small() for _ in range(11)]
-    assert [c.id if c else None for c in taken] == [7, 8, 9, 10, 11, 12, 13, 14, 15, 16, None]
-    assert heard.waiting() == [1, 2, 3, 4, 5, 6]
+    assert [c.id if c else None for c in taken] == [8, 9, 10, 11, 12, 13, 14, 15, 16, 17, None]
+    assert heard.waiting() == [1, 2, 3, 4, 5, 6, 7]
 
 
 @pytest.mark.parametrize(

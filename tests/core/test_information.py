@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from torch.nn import functional
 
 from core import information as info
 from core import losses
@@ -42,6 +43,28 @@ def test_what_is_asked_of_logits_is_what_the_tensors_say(logits: list[float], da
         losses.gradient_at_logits(t, at).tolist(), abs=1e-12
     )
     assert info.entropy(q) == pytest.approx(losses.entropy(t).item(), abs=1e-12)
+
+
+@settings(deadline=None)
+@given(LOGITS, st.floats(0.01, 100))
+def test_a_temperature_divides_the_logits(logits: list[float], temperature: float) -> None:
+    log_q = functional.log_softmax(tensor(logits) / temperature, -1)
+    assert info.log_softmax(logits, temperature) == pytest.approx(log_q.tolist(), abs=1e-9)
+    assert info.softmax(logits, temperature) == pytest.approx(log_q.exp().tolist(), abs=1e-12)
+
+
+def test_a_log_probability_is_finite_where_the_probability_is_not_told_from_0() -> None:
+    assert info.softmax([800.0, 0.0])[1] == 0
+    assert info.log_softmax([800.0, 0.0]) == [0.0, -800.0]
+    assert info.log_softmax([1e308, -1e308]) == [0.0, -math.inf]
+    assert info.softmax([10.3, 7.6, 9.9], 1e-300) == [1.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, math.inf, math.nan])
+def test_what_is_no_temperature_is_refused(temperature: float) -> None:
+    for quantity in (info.softmax, info.log_softmax):
+        with pytest.raises(ValueError, match=r"the temperature is .*above 0 and finite"):
+            quantity([1.0, 2.0], temperature)
 
 
 @settings(deadline=None)
@@ -101,6 +124,50 @@ def test_the_slope_of_surprisal_is_its_difference_quotient(p: float) -> None:
     assert info.slope_of_surprisal(p) == pytest.approx(quotient, rel=1e-5)
 
 
+@settings(deadline=None)
+@given(st.lists(st.floats(1e-30, 1), min_size=1, max_size=8))
+def test_the_probabilities_of_independent_events_multiply_and_their_surprisals_add(p: list[float]) -> None:
+    t = tensor(p)
+    assert info.joint(p) == pytest.approx(t.prod().item(), rel=1e-12)
+    added = info.total([info.surprisal(each) for each in p])
+    assert added == pytest.approx(-t.log().sum().item(), rel=1e-12, abs=1e-12)
+    assert info.surprisal(info.joint(p)) == pytest.approx(added, rel=1e-9, abs=1e-12)
+
+
+def test_of_independent_events_one_minus_p_does_not_add_and_none_at_all_are_certain() -> None:
+    assert 2 * info.one_minus_p(1 / 6) == pytest.approx(10 / 6)
+    assert info.one_minus_p(info.joint([1 / 6, 1 / 6])) == pytest.approx(35 / 36)
+    assert info.joint([]) == 1 and info.joint([0.5, 0.0]) == 0
+
+
+@settings(deadline=None)
+@given(st.floats(1e-6, 1))
+def test_both_slopes_over_p_are_what_autograd_finds(p: float) -> None:
+    for measure, slope in (
+        (lambda x: 1 - x, info.slope_of_one_minus_p),
+        (lambda x: -torch.log(x), info.slope_of_surprisal),
+    ):
+        x = torch.tensor(p, dtype=torch.float64, requires_grad=True)
+        measure(x).backward()
+        assert x.grad is not None and slope(p) == pytest.approx(x.grad.item(), rel=1e-12)
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0, 20), min_size=1, max_size=8))
+def test_the_mean_and_the_shares_are_those_of_tensors(nats: list[float]) -> None:
+    t = tensor(nats)
+    assert info.mean(nats) == pytest.approx(t.mean().item(), abs=1e-12)
+    assume(t.sum().item() > 1e-300)
+    assert info.shares(nats) == pytest.approx((t / t.sum()).tolist(), abs=1e-12)
+
+
+def test_a_sum_that_cannot_be_shared_has_no_shares_and_nothing_has_no_mean() -> None:
+    assert all(map(math.isnan, info.shares([0.0, 0.0]) + info.shares([1.0, math.inf])))
+    assert info.mean([1.0, math.inf]) == math.inf
+    with pytest.raises(ValueError, match="no mean"):
+        info.mean([])
+
+
 def test_the_impossible_is_infinitely_surprising() -> None:
     assert info.surprisal(0) == math.inf
     assert info.slope_of_surprisal(0) == -math.inf
@@ -133,7 +200,13 @@ def test_units_and_exponentials() -> None:
 
 @pytest.mark.parametrize("p", [-0.1, 1.1, math.nan, math.inf])
 def test_what_is_no_probability_is_refused(p: float) -> None:
-    for quantity in (info.surprisal, info.one_minus_p, info.slope_of_surprisal):
+    for quantity in (
+        info.surprisal,
+        info.one_minus_p,
+        info.slope_of_surprisal,
+        info.slope_of_one_minus_p,
+        lambda p: info.joint([0.5, p]),
+    ):
         with pytest.raises(ValueError, match="is no probability"):
             quantity(p)
     with pytest.raises(ValueError, match="is no probability"):

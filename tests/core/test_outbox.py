@@ -109,6 +109,18 @@ def test_samples_that_wait_are_joined_and_none_is_lost(pipe: Pipe) -> None:
     assert event.event == m.Sampled(samples=samples)
 
 
+def test_what_a_tiny_model_costs_is_joined_and_its_belief_the_latest(pipe: Pipe) -> None:
+    box = stalled(pipe)
+    costs = tuple(
+        m.Cost(step=step, last=1.0, mean=0.5, last_smoothed=1.0, mean_smoothed=0.5) for step in range(1, 6)
+    )
+    beliefs = [m.Belief(q=(step / 10, 0.2), others=0.1, positions=(1.0,)) for step in range(5)]
+    for cost, belief in zip(costs, beliefs, strict=True):
+        box.event(m.Learning(costs=(cost,), belief=belief))
+    (event,) = drained(pipe, box)
+    assert event.event == m.Learning(costs=costs, belief=beliefs[-1])
+
+
 def test_of_other_events_the_latest_takes_the_place(pipe: Pipe) -> None:
     box = stalled(pipe)
     for done in range(9):

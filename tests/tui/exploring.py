@@ -18,6 +18,7 @@ from core import messages as m
 from tests.fake_engine import FakeEngine, FakeRun
 from tui.app import NeglogpApp
 from tui.screens.explore import ExploreScreen
+from tui.tour.walk import Walk
 from tui.widgets.candidates import CandidateList
 from tui.widgets.followers import FollowerList
 from tui.widgets.lines import LineView
@@ -199,6 +200,7 @@ async def exploring(
     *,
     opening: m.Open | None = None,
     pinning: m.Pin | None = None,
+    walk: Walk | None = None,
     steps_allowed: int | None = None,
     prepare: Callable[[FakeEngine], None] = lambda engine: None,
 ) -> AsyncIterator[Exploration]:
@@ -211,7 +213,7 @@ async def exploring(
         prepare(engines[-1])
         return engines[-1]
 
-    app = NeglogpApp(line, opening or m.Open(), pinning)
+    app = NeglogpApp(line, opening or m.Open(), pinning, walk)
     # Nobody looks at a headless terminal: only `painted` paints.
     unseen = patch.object(Compositor, "render_update", lambda self, **_: None)
     with unseen:

@@ -177,6 +177,8 @@ async def test_the_shapes_of_the_logits_are_written_out() -> None:
             assert shape in lines
         await ex.press("enter")
         assert anatomy.figure("whole", "÷ 24 = loss") == [f"{float(anatomy.step.before):.6f}", "nats"]
+        perplexity = f"{math.exp(float(anatomy.step.before)):,.0f}"
+        assert anatomy.figure("whole", "exp(loss)") == [perplexity, "perplexity"]
         assert anatomy.figure("whole", "sum of 24 −log p") == [f"{anatomy.step.summed:.4f}", "nats"]
 
 

@@ -63,7 +63,9 @@ async def test_an_engine_that_dies_leaves_its_last_words_and_a_new_one_goes_on_w
         assert ex.prompt.text == ex.table.text == text
         assert ex.state.step == ex.table.step == 2
         assert ex.status.startswith(" step 2/500 · ‖ paused")
-        assert ex.chart.describe().startswith("Training loss 10.68 nats at step 2, 10.82 at step 1")
+        assert ex.chart.describe().startswith(
+            "Training loss 10.68 nats (perplexity 43,436) at step 2, 10.82 at step 1"
+        )
         await ex.press("f2", "ctrl+t")
         assert ex.state.step == 3 and len(ex.prompt.text) > len(text)
 

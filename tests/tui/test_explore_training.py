@@ -1,6 +1,7 @@
 """Every action on the run: each key does what its tooltip says, from the prompt and from outside it."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -101,6 +102,27 @@ async def answer(ex: Exploration, text: str, *, last: str = "enter") -> None:
     await ex.press(last)
 
 
+async def test_the_status_line_tells_the_perplexity_of_a_batch_where_that_takes_nothings_room() -> None:
+    async with exploring(size=(240, 40)) as ex:
+        await ex.press("f2")
+        whole = ex.status
+        loss = math.exp(float(ex.chart.describe().split()[2]))
+        assert float(whole.split("perplexity ")[1].split()[0].replace(",", "")) == pytest.approx(
+            loss, rel=0.01
+        )
+        without = whole.replace(f" · perplexity {whole.split('perplexity ')[1].split()[0]}", "")
+        told = 0
+        for width in range(60, 200, 7):
+            await ex.resize(width, 40)
+            parts = ex.status.split(" · ")
+            told += any(part.startswith("perplexity") for part in parts)
+            others = [part for part in parts if not part.startswith("perplexity")]
+            assert without.split(" · ")[: len(others)] == others
+            more = without.split(" · ")[len(others) : len(others) + 1]
+            assert not more or len(" · ".join([*others, *more])) > width
+        assert told > 3
+
+
 @pytest.mark.parametrize("leave", [(), ("escape",)], ids=["in the prompt", "outside it"])
 async def test_step_run_pause_and_back_do_so_and_the_status_line_says_where_the_run_is(
     leave: tuple[str, ...],
@@ -113,7 +135,7 @@ async def test_step_run_pause_and_back_do_so_and_the_status_line_says_where_the_
         assert orders(ex) == [m.Run(steps=1)]
         assert ex.status.startswith(" step 1/500 · ‖ paused · batch loss 10.82 nats · lr 1.0e-03 · ")
         assert " tok/s" in ex.status and ex.table.step == 1
-        assert ex.chart.describe().startswith("Training loss 10.82 nats at step 1.")
+        assert ex.chart.describe().startswith("Training loss 10.82 nats (perplexity 50,257) at step 1.")
         await ex.press(run)
         await ex.until(lambda: ex.state.step == 2)
         await ex.settled()
@@ -297,7 +319,9 @@ async def test_the_chart_is_told_in_words() -> None:
         await ex.press("escape", "d")
         assert ex.said == ["No training step has been made yet."]
         await ex.press("s", "s", "d")
-        assert ex.said[-1].startswith("Training loss 10.68 nats at step 2, 10.82 at step 1")
+        assert ex.said[-1].startswith(
+            "Training loss 10.68 nats (perplexity 43,436) at step 2, 10.82 at step 1"
+        )
         assert "Reference: ln V 10.82 nats." in ex.said[-1]
 
 

@@ -157,3 +157,37 @@ def test_a_bar_is_as_long_as_its_share_to_an_eighth_of_a_cell_and_never_too_long
 def test_the_least_share_still_shows() -> None:
     assert formats.bar(1e-12, 20) == "▏"
     assert formats.bar(1.0, 3) == "███"
+
+
+@pytest.mark.parametrize(
+    ("value", "places", "text"),
+    [
+        (0.03868, 4, "0.0387"),
+        (-0.96132, 4, "−0.9613"),
+        (0.0, 4, "0.0000"),
+        (-0.0, 3, "0.000"),
+        (0.00004, 4, "4e-05"),
+        (0.00005, 4, "0.0001"),
+        (-3e-120, 4, "−3e-120"),
+        (12345.678, 3, "12345.68"),
+        (-98765.4321, 3, "−98765.4"),
+        (123456789.0, 3, "1.2e+08"),
+        (1e308, 3, "1.0e+308"),
+        (-1e308, 3, "−1e+308"),
+        (math.inf, 3, "∞"),
+        (math.nan, 3, "NaN"),
+    ],
+)
+def test_a_figure_fits_its_cells_and_is_never_told_as_nothing(value: float, places: int, text: str) -> None:
+    assert formats.fitted(value, places) == text
+
+
+@given(st.floats(-1e308, 1e308), st.integers(0, 4), st.integers(7, 10))
+def test_a_figure_of_any_size_fits_and_is_right_within_its_places(
+    value: float, places: int, width: int
+) -> None:
+    text = formats.fitted(value, places, width)
+    assert len(text) <= width
+    read = float(text.replace("−", "-"))
+    assert read == pytest.approx(value, rel=0.5, abs=0.5 * 10.0**-places)
+    assert (read == 0) == (value == 0)

@@ -94,7 +94,17 @@ async def test_the_words_tell_the_newest_numbers_with_unit_and_marks() -> None:
         average = plain_average([float(result.loss or 0) for result in results])
         assert words(chart_of(pilot)) == (
             f"step 120 · ● train 5.31 (avg {average:.2f}) · ◆ validation 5.62 · ■ this prompt 4.87 nats"
+            " · perplexity ◆ 276"
         )
+        assert f"{math.exp(5.62):.0f}" == "276"
+        await pilot.resize_terminal(120, 20)
+        await pilot.pause()
+        assert words(chart_of(pilot)).endswith(" nats · perplexity ● 202 ◆ 276 ■ 130")
+        chart_of(pilot).unit = Unit.BITS
+        assert words(chart_of(pilot)).endswith(" bits · perplexity ● 202 ◆ 276 ■ 130"), "it has no unit"
+        await pilot.resize_terminal(96, 20)
+        await pilot.pause()
+        assert words(chart_of(pilot)).endswith("this prompt 7.03 bits"), "it takes nothing's room"
 
 
 def plain_average(values: Sequence[float]) -> float:
@@ -290,7 +300,7 @@ async def test_an_edited_prompt_begins_a_curve_of_its_own(monkeypatch: pytest.Mo
         chart.add([StepResult(step=51, loss=5.0, prompt=7.5)])
         await drawn(chart)
         assert "this prompt 7.50" in words(chart)
-        assert "This prompt's loss 7.50 nats at step 51." in chart.describe()
+        assert "This prompt's loss 7.50 nats (perplexity 1,808) at step 51." in chart.describe()
 
 
 @pytest.mark.asyncio
@@ -299,8 +309,8 @@ async def test_the_sentences_tell_first_present_lowest_and_where_it_goes() -> No
     results = [StepResult(step=step, loss=loss) for step, loss in enumerate(losses, 1)]
     async with Alone(results).run_test(size=(60, 14)) as pilot:
         assert chart_of(pilot).describe() == (
-            "Training loss 5.31 nats at step 4, 10.82 at step 1, lowest 5.12 at step 3, falling. "
-            "Reference: ln V 10.82 nats."
+            "Training loss 5.31 nats (perplexity 202) at step 4, 10.82 at step 1, lowest 5.12 at step 3, "
+            "falling. Reference: ln V 10.82 nats."
         )
 
 

@@ -125,8 +125,13 @@ class Exploring(Screen[None]):
 
     def ask(self, talk: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Talk with the person in a dialog, unless another such talk is not over."""
-        if not any(worker.group == "dialog" and not worker.is_finished for worker in self.workers):
+        if not self.is_talking:
             self.run_worker(talk(), group="dialog")
+
+    @property
+    def is_talking(self) -> bool:
+        """Whether a talk in a dialog is not over."""
+        return any(worker.group == "dialog" and not worker.is_finished for worker in self.workers)
 
     def action_tab(self, name: str) -> None:
         """Show a pane and put the focus into it."""

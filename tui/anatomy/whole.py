@@ -4,6 +4,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from core import information
 from core.messages import BatchRow, Dissected, Layer
 from tui import cells, formats, theme
 from tui.anatomy.parts import fact, fine, plain, sentence, size
@@ -84,6 +85,7 @@ def mean(step: Dissected, width: int) -> list[Strip]:
     lines = [
         fact(width, f"sum of {step.predictions:,} −log p", plain(step.summed), "nats"),
         fact(width, f"÷ {step.predictions:,} = loss", fine(step.before), "nats", style=theme.TARGET),
+        fact(width, "exp(loss)", formats.count(information.perplexity(float(step.before))), "", "perplexity"),
         strip(),
     ]
     if step.dtype == "float32":

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
+from core import information
 from core.messages import Real, StepResult
-from tui.formats import Unit, information
+from tui import formats
+from tui.formats import Unit
 
 _MOST = 20  # rows
 _LOSSES: dict[str, Callable[[StepResult], Real | None]] = {
@@ -52,12 +54,17 @@ def _course(points: Sequence[tuple[int, Real]]) -> str:
     (first_step, first), (last_step, last) = points[0], points[-1]
     best_step, best = min(points, key=lambda point: float(point[1]))
     if first_step == last_step:
-        return f"{_nats(first)} at step {first_step:,}"
+        return f"{_told(first)} at step {first_step:,}"
     return (
-        f"{_nats(first)} at step {first_step:,}, {_nats(last)} at step {last_step:,}, "
-        f"lowest {_nats(best)} at step {best_step:,}"
+        f"{_nats(first)} at step {first_step:,}, {_told(last)} at step {last_step:,}, "
+        f"lowest {_told(best)} at step {best_step:,}"
     )
 
 
+def _told(loss: Real) -> str:
+    """A mean loss and the perplexity it is."""
+    return f"{_nats(loss)} (perplexity {formats.count(information.perplexity(float(loss)))})"
+
+
 def _nats(loss: Real | None) -> str:
-    return information(loss, Unit.NATS, 3)
+    return formats.information(loss, Unit.NATS, 3)

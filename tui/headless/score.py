@@ -25,11 +25,15 @@ def score(text: str, model: str, compare: str | None, output: str, *, first_toke
     if table.summary.scored == 0:
         note("the text is a single token: nothing stands before it, so there is nothing to score it by")
     if output == "table":
-        show(table, None if rival is None else Beside(rival.by.name, rival.against(table)))
+        show(table, None if rival is None else _beside(table, rival))
     elif output == "json":
         click.echo(as_json(report(table, by, rival)))
     else:
         click.echo(as_csv(table, rival, printable=sys.stdout.isatty()), nl=False)
+
+
+def _beside(table: m.Table, rival: Rival) -> Beside:
+    return Beside(rival.by.name, rival.table.summary.perplexity, rival.against(table))
 
 
 def _scored(request: m.Score, model: str) -> tuple[m.Table, ScoredBy]:

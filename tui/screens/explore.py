@@ -16,11 +16,11 @@ from core.text import safe
 from tui.actions.auditing import Auditing
 from tui.actions.beside import Beside
 from tui.actions.comparing import Comparing
-from tui.actions.dissecting import Dissecting
 from tui.actions.diverging import Diverging
 from tui.actions.filing import Filing
 from tui.actions.retargeting import Retargeting
 from tui.actions.sampling import Sampling
+from tui.actions.touring import Touring
 from tui.actions.training_on_row import TrainingOnRow
 from tui.bindings import EXPLORE
 from tui.engine import Line
@@ -49,7 +49,7 @@ SMALLEST = (60, 15)
 
 
 class ExploreScreen(
-    Beside, Comparing, Retargeting, Auditing, Sampling, TrainingOnRow, Diverging, Dissecting, Filing
+    Beside, Comparing, Retargeting, Auditing, Sampling, TrainingOnRow, Diverging, Filing, Touring
 ):
     """Everything at once. What a person does is in `tui.actions`; what is shown here is only handed on."""
 
@@ -221,6 +221,7 @@ class ExploreScreen(
         self.show_selected()
         self.table_shown()
         self.note_changed()
+        self.tell()
 
     def on_resize(self, event: Resize) -> None:
         size = event.size

@@ -65,6 +65,10 @@ FIGURES = (
         "The gradient of −log p at a prediction's logits: p − 1 at the token that came, p at all others.",
     ),
     (
+        "∇",
+        "The gradient of a loss at the logits: how it rises with each of them; a nudge goes the other way.",
+    ),
+    (
         "Σ g·Δθ",
         "How far a step would move its batch's loss on a straight line: gradient times update, summed.",
     ),

@@ -39,6 +39,9 @@ class LineView(ScrollView, can_focus=False):
         before, self._lines = self._lines, lines
         if len(before) != len(lines):
             self.virtual_size = Size(self.scrollable_content_region.width, len(lines))
+            if self.styles.auto_dimensions:
+                # The height measured earlier in the same turn is kept, whatever this one is: ask once more.
+                self.call_after_refresh(self.refresh, layout=True)
         for y in map(self.line_at, range(self.size.height)):
             old = before[y] if y < len(before) else None
             new = lines[y] if y < len(lines) else None

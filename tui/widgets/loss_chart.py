@@ -11,9 +11,10 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.timer import Timer
 
+from core import information
 from core.messages import Reference, StepResult
 from core.text import safe
-from tui import axes, formats, plotting
+from tui import axes, cells, formats, plotting
 from tui.bindings import LOOKING
 from tui.chart_words import sentence
 from tui.curves import Curves
@@ -245,6 +246,16 @@ class LossChart(LineView, can_focus=True):
             line = strip(*segments, Segment(f" {self.unit.value}", WORDS))
             if line.cell_length <= width:
                 break
+        return self._with_perplexity(line, values, width)
+
+    def _with_perplexity(self, line: Strip, values: Sequence[tuple[Series, float]], width: int) -> Strip:
+        """The same and the perplexity of each, or of the validation loss, where there is room left."""
+        for told in (values, [each for each in values if each[0] is self._curves.validation]):
+            words = " · perplexity" + "".join(
+                f" {series.glyph} {formats.count(information.perplexity(nats))}" for series, nats in told
+            )
+            if told and line.cell_length + cells.cell_len(words) <= width:
+                return strip(*line, Segment(words, WORDS))
         return line
 
     def describe(self) -> str:

@@ -1,9 +1,12 @@
 """One line of the run: step, loss, learning rate, speed, and whether it runs."""
 
+from collections.abc import Sequence
+
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from core import information
 from core.messages import Progress, State, StepResult
 from core.text import safe
 from tui import cells, formats, theme
@@ -74,6 +77,7 @@ class StatusLine(LineView):
         if self._progress is not None:
             parts.insert(0, (_done(self._progress), theme.LIT))
         last = self._results.get(state.step)
+        after_loss = len(parts) + 1
         if last is not None:
             loss = formats.information(last.loss, self._unit)
             of = "batch" if last.kind is None else "row's"
@@ -87,15 +91,26 @@ class StatusLine(LineView):
         parts.append((f"{model.device} {model.dtype}", theme.DIM))
         if state.run:
             parts.append((safe(state.run), theme.GHOST))
-        segments: list[Segment] = []
-        used = 0
-        for number, (text, style) in enumerate(parts):
-            text = (" · " if number else " ") + text
-            if used + cells.cell_len(text) > width:
-                break
-            segments.append(Segment(text, style))
-            used += cells.cell_len(text)
-        return [strip(*segments)]
+        fitting = _fitting(parts, width)
+        if last is not None and last.loss is not None and last.kind is None:
+            perplexity = formats.count(information.perplexity(float(last.loss)))
+            parts.insert(after_loss, (f"perplexity {perplexity}", theme.DIM))
+            if len(_fitting(parts, width)) > len(fitting):  # it takes no other part's room
+                fitting = _fitting(parts, width)
+        return [strip(*fitting)]
+
+
+def _fitting(parts: Sequence[tuple[str, Style]], width: int) -> list[Segment]:
+    """The first parts, as many as there is room for."""
+    segments: list[Segment] = []
+    used = 0
+    for number, (text, style) in enumerate(parts):
+        text = (" · " if number else " ") + text
+        used += cells.cell_len(text)
+        if used > width:
+            break
+        segments.append(Segment(text, style))
+    return segments
 
 
 def _done(progress: Progress) -> str:
