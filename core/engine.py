@@ -20,6 +20,7 @@ from core.texts import MissingText
 from core.watching import Overtaken
 
 _NO_MEMORY = "there is not enough memory for that: try a smaller size or batch"
+SWITCH_SECONDS = 5e-4  # from thread to thread
 CLOSING_SECONDS = 30  # to save in, once nobody listens any more
 
 
@@ -137,6 +138,9 @@ def _close_on_signals(engine: Engine) -> None:
 def main() -> None:
     """Serve the pipe this process was started with."""
     keep_freed_memory()
+    # The reader answers a look back by itself; each time it takes turns with the training thread it
+    # would wait for 5 ms, which is Python's own measure.
+    sys.setswitchinterval(SWITCH_SECONDS)
     # A stray print must not land among the protocol's lines: keep the real stdout, point fd 1 at stderr.
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

@@ -28,6 +28,7 @@ ASKED_MS = 30
 WARM_UP = 4  # edits that are not counted: they import and fill caches
 KEYS = {  # what changes a lab, pressed one after the other; of a lab that is not named here, the arrows
     "logits": ("right", "left", "space", "t", "a", "l", "enter", "5", "enter"),
+    "perplexity": ("down", "s", "up", "s"),
 }
 ARROWS = ("right", "left")
 
