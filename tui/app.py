@@ -27,7 +27,9 @@ from tui.widgets.prefix_table import PrefixTable
 if TYPE_CHECKING:
     from tui.tour.walk import Walk
 
-WIDE = 140  # cells: from there on the tour has a place beside a screen, whose two columns stay
+# Where the words of the tour stand: from so many columns on beside a screen, whose two columns stay; below
+# it otherwise, and with fewer rows there is not room for all of a lab above them.
+WIDE, HIGH = 140, 34
 
 
 class NeglogpApp(KeyOrder[int]):
@@ -37,6 +39,7 @@ class NeglogpApp(KeyOrder[int]):
     CSS_PATH = "screens/explore.tcss"  # of the default screen Textual loads no style sheet itself
     ENABLE_COMMAND_PALETTE = True
     HORIZONTAL_BREAKPOINTS = [(0, "-not-wide"), (WIDE, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-not-high"), (HIGH, "-high")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "ctrl+p",
