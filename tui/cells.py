@@ -10,7 +10,7 @@ def left(text: str, width: int) -> str:
     """Exactly `width` cells, left-aligned, the end cut off with an ellipsis."""
     if cell_len(text) > width:
         return set_cell_size(set_cell_size(text, max(0, width - 1)).rstrip() + ELLIPSIS, width)
-    return set_cell_size(text, width)
+    return _padded(text, width)
 
 
 def right(text: str, width: int) -> str:
@@ -34,7 +34,7 @@ def wrapped(text: str, width: int) -> list[str]:
 def tail(text: str, width: int) -> str:
     """Exactly `width` cells, left-aligned, the beginning cut off with an ellipsis: the end is what counts."""
     if cell_len(text) <= width:
-        return set_cell_size(text, width)
+        return _padded(text, width)
     cells = 0
     start = len(text)
     while start > 0 and cells + cell_len(text[start - 1]) <= width - 1:
@@ -43,3 +43,8 @@ def tail(text: str, width: int) -> str:
     while start < len(text) and cell_len(text[start]) == 0:  # a mark whose letter was left out
         start += 1
     return set_cell_size(ELLIPSIS + text[start:], width)
+
+
+def _padded(text: str, width: int) -> str:
+    """A text that fits, with blanks behind it. (`set_cell_size` makes nothing of one that has no width.)"""
+    return text + " " * (width - cell_len(text))
