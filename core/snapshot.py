@@ -55,7 +55,7 @@ class Snapshot:
         return self._part("recipe/")
 
     def _part(self, prefix: str) -> dict[str, Tensor]:
-        return {key[len(prefix) :]: each for key, each in self.tensors.items() if key.startswith(prefix)}
+        return {key[len(prefix) :]: self.tensors[key] for key in self.tensors if key.startswith(prefix)}
 
 
 def least_missed(held: Iterable[int], newest: int) -> int:

@@ -70,9 +70,11 @@ class SnapshotFiles:
         False where it is not written: for that, for its size, or because another is being written, so that
         no more than one is held for it.
         """
-        if self._closed or self.writing or self._size(snapshot) > self._budget:
+        if self._closed or self.writing:
             return False
         if any(snapshot.step - spacing < held <= snapshot.step for held in self.steps):
+            return False
+        if self._size(snapshot) > self._budget:
             return False
         self._writing = threading.Thread(target=self._write, args=(snapshot,), name="snapshot", daemon=True)
         self._writing.start()

@@ -18,9 +18,7 @@ class Retraces(Intervenes):
         Raises ValueError for a step that was never reached or cannot be made again, and for no text,
         Stopped where that was wished, Overtaken where a newer text waits.
         """
-        furthest = max(self.at.results, default=0)
-        if not 0 <= request.step <= furthest:
-            raise ValueError(f"step {request.step} is not there yet: choose one from 0 to {furthest}")
+        self._require_reached(request.step)
         try:
             with self.at.trainer.aside():
                 for step in self._replay(request.step):

@@ -135,9 +135,7 @@ class Trains(Samples):
 
         Raises ValueError for a step that was never reached.
         """
-        furthest = max(self.at.results, default=0)
-        if not 0 <= request.step <= furthest:
-            raise ValueError(f"step {request.step} is not there yet: choose one from 0 to {furthest}")
+        self._require_reached(request.step)
         self._until = None
         self._warning = self._diverged = None
         self._go_to(request.step, what="going back")
@@ -145,6 +143,12 @@ class Trains(Samples):
         if stood is not None:
             self._recorder.step(self.at, stood)
         return self.status()
+
+    def _require_reached(self, step: int) -> None:
+        """Raise ValueError for a step that was never reached."""
+        furthest = max(self.at.results, default=0)
+        if not 0 <= step <= furthest:
+            raise ValueError(f"step {step} is not there yet: choose one from 0 to {furthest}")
 
     def stop(self, request: m.Stop) -> m.State:
         """What takes long has seen the request and ended by now."""
