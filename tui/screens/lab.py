@@ -165,25 +165,26 @@ class LabScreen(Screen[None]):
     @on(Input.Changed, "#lab-line")
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        if self._editing is not None:
-            try:
-                self._editing.take(event.value)
-            except ValueError as error:
-                self._fault(str(error))
-            else:
-                self._fault("")
-                self.show()
+        if self._takes(event.value):
+            self._fault("")
+            self.show()
 
     @on(Input.Submitted, "#lab-line")
     def _entered(self, event: Input.Submitted) -> None:
         event.stop()
-        if self._editing is not None:
-            try:
-                self._editing.take(event.value)
-            except ValueError as error:
-                self._fault(str(error))
-            else:
-                self._end_editing()
+        if self._takes(event.value):
+            self._end_editing()
+
+    def _takes(self, text: str) -> bool:
+        """Whether what was typed is taken; why not is shown."""
+        if self._editing is None:
+            return False
+        try:
+            self._editing.take(text)
+        except ValueError as error:
+            self._fault(str(error))
+            return False
+        return True
 
     def _fault(self, text: str) -> None:
         self.query_one("#lab-fault", Notice).say(safe(text), wrong=bool(text))

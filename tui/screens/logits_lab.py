@@ -103,9 +103,6 @@ class LogitsLab(LabScreen):
         else:
             self._end_editing()
 
-    def _refuse(self, error: ValueError) -> None:
-        self.notify(str(error), severity="warning", markup=False)
-
     def action_nudge(self) -> None:
         self._put(self.state.nudged(self.state.loss))
 
@@ -116,7 +113,7 @@ class LogitsLab(LabScreen):
         try:
             self._put(self.state.taken_back())
         except ValueError as error:
-            self._refuse(error)
+            self.refuse(str(error))
 
     def action_loss(self) -> None:
         self._put(self.state.with_loss(self.state.loss + 1))
@@ -136,7 +133,7 @@ class LogitsLab(LabScreen):
         try:
             self._put(self.state.with_row(self.row))
         except ValueError as error:
-            self._refuse(error)
+            self.refuse(str(error))
         else:
             self.tokens.select(self.row + 1)
 
@@ -144,7 +141,7 @@ class LogitsLab(LabScreen):
         try:
             self._put(self.state.without_row(self.row))
         except ValueError as error:
-            self._refuse(error)
+            self.refuse(str(error))
 
     @on(Rows.Chosen, "#logits-rows")
     def _edit_logit(self, event: Rows.Chosen) -> None:
@@ -188,9 +185,7 @@ class LogitsLab(LabScreen):
     def action_model(self) -> None:
         table = self.around.table
         if table is None or not table.tokens:
-            self._refuse(
-                ValueError("There is no prompt the model could be asked about: Esc, / and type one.")
-            )
+            self.refuse("There is no prompt the model could be asked about: Esc, / and type one.")
         else:
             self.run_worker(self._fill(table, self.around.position), group="model", exclusive=True)
 
@@ -206,7 +201,7 @@ class LogitsLab(LabScreen):
                 self._begin(state, words.filled(found, table, position, state))
                 return
         except ValueError as error:
-            self._refuse(error)
+            self.refuse(str(error))
         self.show()
 
     # ------------------------------------------------------------------------------------------- how it looks

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from textual.strip import Strip
 
 from tui.axes import Range
-from tui.plotting import Line, Mark, Rule, draw, x_at
+from tui.plotting import Line, Mark, Raster, Rule, draw, x_at
 from tui.widgets.lines import LineView
 
 _LEAST = (12, 4)  # cells: below that there is no chart
@@ -20,6 +20,7 @@ class CurveView(LineView):
         super().__init__(id=id)
         self._lines_drawn: tuple[Line, ...] = ()
         self._under: tuple[Line, ...] = ()
+        self._raster = Raster()
         self._x = self._y = Range(0.0, 1.0)
         self._rules: tuple[Rule, ...] = ()
         self._marks: tuple[Mark, ...] = ()
@@ -64,6 +65,7 @@ class CurveView(LineView):
             self._x,
             self._y,
             under=self._under,
+            raster=self._raster,
             x_name=self._x_name,
             x_step=self._x_step,
             rules=self._rules,
