@@ -27,7 +27,7 @@ def sentence(
     if latest is None:
         return ""
     perplexity = formats.count(information.perplexity(latest[1]))
-    value = f"{formats.information(latest[1], unit)} {unit.value} (perplexity {perplexity})"
+    value = f"{formats.amount(latest[1], unit)} (perplexity {perplexity})"
     told = [f"{name} {value} at step {latest[0]}"]
     end = bisect_right(series.steps, step)
     if end > 1:

@@ -30,6 +30,11 @@ def information(nats: Real | None, unit: Unit, places: int = 2) -> str:
     return number(float(nats) * unit.per_nat, places)
 
 
+def amount(nats: Real | None, unit: Unit, places: int = 2) -> str:
+    """The same with its unit: 4.87 nats."""
+    return f"{information(nats, unit, places)} {unit.value}"
+
+
 def bits(value: Real | None) -> str:
     """A figure that is in bits whatever the unit, such as bits per byte."""
     return "–" if value is None else number(float(value))
@@ -74,12 +79,11 @@ def fitted(value: float, places: int, width: int = 8) -> str:
     """
     if not math.isfinite(value):
         return number(value)
-    if 0 < abs(value) < 0.5 * 10.0**-places:
-        shown = f"{value:.0e}"
-    else:
-        forms = [*(f".{n}f" for n in range(places, -1, -1)), ".1e"]
-        written = (f"{value + 0.0:{form}}" for form in forms)
-        shown = next((text for text in written if len(text) <= width), f"{value:.0e}")
+    fixed = (f"{value + 0.0:.{n}f}" for n in range(places, -1, -1))
+    shown = next((text for text in fixed if len(text) <= width and (float(text) or not value)), "")
+    if not shown:
+        scientific = f"{value:.1e}"
+        shown = scientific if abs(value) >= 1 and len(scientific) <= width else f"{value:.0e}"
     return shown.replace("-", "−", 1) if value < 0 else shown
 
 

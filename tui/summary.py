@@ -20,7 +20,7 @@ def wordings(table: Table | None, unit: Unit) -> tuple[str, ...]:
             "One token so far, and nothing before it to predict it from: type on.",
             "One token, and nothing before it to predict it from.",
         )
-    mean = f"{formats.information(summary.mean, unit, 4)} {unit.value}"
+    mean = formats.amount(summary.mean, unit, 4)
     perplexity = f"perplexity {formats.count(summary.perplexity)}"
     per_byte = formats.bits(summary.bits_per_byte)
     if summary.without_first is None:

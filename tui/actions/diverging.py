@@ -33,7 +33,7 @@ class Diverging(Steering):
         from tui.screens.confirm import ConfirmScreen  # as in `Steering`
 
         assert diverged.best is not None and diverged.nats is not None
-        lowest = f"{formats.information(diverged.nats, self.unit)} {self.unit.value}"
+        lowest = formats.amount(diverged.nats, self.unit)
         about = (
             f"The loss or the gradient of step {diverged.step:,} is not finite: the run stays at step "
             f"{state.step:,}.\nIts validation loss was lowest at step {diverged.best:,}: {lowest}.\n\n"

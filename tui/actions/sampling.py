@@ -72,7 +72,7 @@ class Sampling(Exploring):
             return  # a newer answer is on its way
         self.candidates.set_drawn(dict(zip(request.token_ids, seen.probabilities, strict=True)))
         state = self.live.state
-        entropy = f"H {formats.information(seen.entropy, self.unit)} {self.unit.value}"
+        entropy = f"H {formats.amount(seen.entropy, self.unit)}"
         tokens = "token" if seen.left == 1 else "tokens"
         wordings = [f"{seen.left:,} {tokens} left · {entropy}"]
         if state is not None:

@@ -30,7 +30,7 @@ _BAR = 20
 def corpus(state: CertaintyState, unit: Unit) -> Wordings:
     """How many sentences there are, and over which words the loss is."""
     log = "ln" if unit is Unit.NATS else "log₂"
-    knowing = f"{log} {state.n_words} = {formats.information(state.ignorance, unit, 3)} {unit.value}"
+    knowing = f"{log} {state.n_words} = {formats.amount(state.ignorance, unit, 3)}"
     sentences = f"{state.total} sentences" if state.total > 1 else "1 sentence"
     return (
         f"{sentences}, a tiny model of its own for them. Its vocabulary is these {state.n_words} words, not "

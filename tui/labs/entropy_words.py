@@ -13,7 +13,7 @@ PLACES = 3
 
 def amount(nats: float, unit: Unit) -> str:
     """Information with its unit."""
-    return f"{formats.information(nats, unit, PLACES)} {unit.value}"
+    return formats.amount(nats, unit, PLACES)
 
 
 def verdict(pair: Pair, unit: Unit) -> Told:

@@ -82,9 +82,9 @@ class TwoPrompts:
         if self.entropies is None or self.uniform is None:
             return ("Waiting for the model; m goes back to p and q, which need none.",)
         left, right = self.entropies
-        by = _amount(abs(right - left), unit)
+        by = formats.amount(abs(right - left), unit)
         if min(left, right) > self.uniform - NEXT_TO_NOTHING:
-            near = _amount(NEXT_TO_NOTHING, unit)
+            near = formats.amount(NEXT_TO_NOTHING, unit)
             return (
                 f"Both H(q) are within {near} of uniform: of what follows, the model knows next to nothing.",
                 f"Both within {near} of uniform: the model knows next to nothing.",
@@ -105,7 +105,3 @@ class TwoPrompts:
 
 def _entropy(predicted: Predicted) -> float:
     return float(predicted.entropy)
-
-
-def _amount(nats: float, unit: Unit) -> str:
-    return f"{formats.information(nats, unit)} {unit.value}"

@@ -187,7 +187,7 @@ class PerplexityLab(LabScreen):
         )
 
     def _nats(self, nats: float) -> str:
-        return f"{formats.information(nats, self.unit, 4)} {self.unit.value}"
+        return formats.amount(nats, self.unit, 4)
 
     def _own_mean(self, width: int) -> list[Strip]:
         """A mean loss of one's own and its perplexity, and how far its last printed place carries."""

@@ -108,8 +108,8 @@ class RetargetScreen(DialogScreen[Interpreted | None]):
         self.query_one("#accept").set_class(outcome.wrong, "-barred")
 
     def _consequence(self, weighed: Weighed) -> str:
-        cost = f"{formats.information(weighed.cross_entropy, self._unit)} {self._unit.value}"
+        cost = formats.amount(weighed.cross_entropy, self._unit)
         if weighed.single is not None:
             return f"−log p {cost}"
-        kl = f"{formats.information(weighed.kl, self._unit)} {self._unit.value}"
+        kl = formats.amount(weighed.kl, self._unit)
         return f"H(p, q) {cost} · KL(p‖q) {kl}"

@@ -110,8 +110,8 @@ def _figures(stop: Stop, table: Table | None, unit: Unit) -> dict[str, str] | No
         return None
     prediction = table.predictions[-1 if stop.row is None else stop.row]
     return {
-        "entropy": f"{formats.information(prediction.entropy, unit)} {unit.value}",
+        "entropy": formats.amount(prediction.entropy, unit),
         "choices": formats.count(prediction.effective_choices),
-        "mean": f"{formats.information(table.summary.mean, unit)} {unit.value}",
+        "mean": formats.amount(table.summary.mean, unit),
         "perplexity": formats.count(table.summary.perplexity),
     }
