@@ -13,7 +13,7 @@ from torch.nn import functional
 from core import messages as m
 from core.certainty import Lesson
 from tests.contract import mats
-from tests.core.sessions import Stage, folder_of, parameters, train
+from tests.core.sessions import Stage, folder_of, parameters, train, waited
 
 H = -math.fsum(p * math.log(p) for p in (0.7, 0.2, 0.1))
 KINDS: tuple[Literal["one-hot", "soft"], ...] = ("one-hot", "soft")
@@ -181,6 +181,7 @@ def test_nothing_of_model_and_run_moves_by_it(stage: Stage) -> None:
     for _ in range(3):
         session.advance()
     before, state, curve = parameters(session), session.status(), session.history(m.History())
+    waited(session)
     files = {path: path.read_bytes() for path in folder_of(session).rglob("*") if path.is_file()}
     random = torch.get_rng_state()
     session.certainty(mats(steps=50))
