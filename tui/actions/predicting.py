@@ -44,8 +44,8 @@ class Predicting(Prompting):
         lead = "p beside q after " if self.beside else "next token after "
         self.query_one("#candidates-pane", Pane).quote(lead, spaced(after).strip())
         choices = formats.count(prediction.effective_choices)
-        doubt = formats.information(prediction.entropy, self.unit)
+        doubt = formats.amount(prediction.entropy, self.unit)
         self.query_one("#entropy", Words).say(
-            f"H(q) {doubt} {self.unit.value} · {choices} effective choices",
-            f"H(q) {doubt} {self.unit.value} · exp H {choices}",
+            f"H(q) {doubt} · {choices} effective choices",
+            f"H(q) {doubt} · exp H {choices}",
         )

@@ -4,7 +4,7 @@ import math
 
 from core import messages as m
 from core.text import safe
-from tui.formats import Unit, information
+from tui.formats import Unit, amount
 from tui.labs.certainty import CertaintyState, Course
 
 Wordings = tuple[str, ...]
@@ -64,15 +64,15 @@ def _unfinished(state: CertaintyState, course: Course, unit: Unit) -> Wordings:
             f"{steps}, where {where}. space trains from the beginning again.",
             f"{steps}: {where}. space: again.",
         )
-    off = information(state.off(course), unit, 3)
+    off = amount(state.off(course), unit, 3)
     return (
-        f"Not quite at rest: {where}, and the last position's loss {off} {unit.value} from H(p).",
-        f"Not quite at rest: {where}, the loss {off} {unit.value} from H(p).",
+        f"Not quite at rest: {where}, and the last position's loss {off} from H(p).",
+        f"Not quite at rest: {where}, the loss {off} from H(p).",
     )
 
 
 def _at_rest(state: CertaintyState, unit: Unit) -> Wordings:
-    rest = f"H(p) = {information(state.entropy, unit, 3)} {unit.value}"
+    rest = f"H(p) = {amount(state.entropy, unit, 3)}"
     if state.ways == 1:
         return (f"One word alone follows: q is sure of it, and the loss at {rest}.",)
     if len(state.courses) == 2:
