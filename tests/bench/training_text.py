@@ -3,8 +3,9 @@
 `python -m tests.bench.training_text BOOKS NEW` reads books with `<|endoftext|>` between them. Every second
 book to train on gets blank lines between its paragraphs, as plain text files have them: in the source a
 paragraph ends with one line end, and a model that has seen no other is at a loss at every blank line. The
-beginnings of tales ("Once upon a time ..."), rare among novels, stand again, forty times. The last ten books,
-which are held out, stay as they are.
+beginnings of tales ("Once upon a time ..."), rare among novels, stand again, forty times, and with them what
+is told of a day or a night that it happened on ("Upon a summer evening ..."). The last ten books, which are
+held out, stay as they are.
 """
 
 import re
@@ -16,13 +17,21 @@ END = "<|endoftext|>"
 HELD_OUT = 10
 TIMES = 40
 LONGEST = 1000  # characters of a beginning
+WHEN = (
+    "time|day|night|morning|evening|afternoon|summer|winter|spring|autumn|season|week|month|year|while|"
+    "Sunday|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Christmas"
+)
+BEGINNING = re.compile(
+    rf"\bOnce upon a .*(?:\n.*)?|\b(?:On|Upon) a (?:\w+,? ){{0,2}}(?:{WHEN})\b.*|"
+    rf"(?<![^.!?\n] )\b[A-Z][^.!?\n]*\bupon a (?:\w+ )?(?:{WHEN})\b.*"
+)
 
 
 def beginnings(books: list[str]) -> list[str]:
-    """From each "Once upon a" at the start of a sentence on: this paragraph and the next."""
+    """From each sentence that tells of such a time on: the paragraph, of a tale the next one too."""
     found: dict[str, None] = {}
     for book in books:
-        for match in re.finditer(r"\bOnce upon a .*(?:\n.*)?", book):
+        for match in BEGINNING.finditer(book):
             found[match[0][:LONGEST]] = None
     return list(found)
 
