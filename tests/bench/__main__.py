@@ -16,6 +16,7 @@ from tests.bench.table import markdown
 FOLDER = Path(__file__).parent
 ORDER = ("spin", "first_frame", "engine_ready", "training_step", "loss_speed", "loss_memory")  # then the rest
 BY_HAND = (
+    "between",
     "book",
     "certainty",
     "concordance",

@@ -4,12 +4,9 @@ Each weight is (1 - SHARE) of the first model's and SHARE of the second's. It is
 on from the first a little way; far apart, the middle of two models is worse than either.
 """
 
-import shutil
 from pathlib import Path
 
-from safetensors.torch import save_file
-
-from core.shards import WEIGHTS, tensors_of
+from core.checkpoint import load_model, save_model
 from tests.bench.contest import options
 
 
@@ -20,11 +17,10 @@ def main() -> None:
     words.add_argument("share", type=float)
     words.add_argument("new", type=Path)
     given = words.parse_args()
-    first, second = tensors_of(given.first), tensors_of(given.second)
+    first, second = load_model(given.first), load_model(given.second).to_hf()
     given.new.mkdir(parents=True)
-    between = {name: tensor.lerp(second[name], given.share) for name, tensor in first.items()}
-    save_file(between, given.new / WEIGHTS, metadata={"format": "pt"})
-    shutil.copy(given.first / "config.json", given.new)
+    between = {name: tensor.lerp(second[name], given.share) for name, tensor in first.to_hf().items()}
+    save_model(first, between, given.new)
 
 
 if __name__ == "__main__":
