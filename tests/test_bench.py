@@ -31,6 +31,7 @@ def test_every_bench_is_found_and_no_helper_is() -> None:
     assert names[0] == "spin"
     assert {"first_frame", "engine_ready", "training_step", "long_run"} <= set(names)
     assert not {"contest", "plain", "ours", "trainees", "table"} & set(names)
+    assert not {"between", "training_text"} & set(names), "these make something, of files that are named"
 
 
 def test_the_table_has_a_row_for_each_record_and_for_each_bench_that_failed() -> None:
@@ -45,7 +46,22 @@ def test_books_are_spaced_by_turns_and_tales_begin_more_often_but_what_is_held_o
     books = ["I\nOne.\n\nTwo.\n", "A\nOnce upon a hill.\nAnd so.\nNo more.\n", '"Once upon a time."\n']
     held = [f"H{n}\nOnce upon a time it was held out.\n" for n in range(10)]
     given = END.join([*books, *held, ""])
-    made = prepared(given).split(END)
+    made = prepared(given, days=False).split(END)
     assert made[:3] == [books[0], "A\n\nOnce upon a hill.\n\nAnd so.\n\nNo more.\n\n", books[2]]
     assert made[3:-11] == ["Once upon a hill.\nAnd so.", 'Once upon a time."\n'] * TIMES
     assert made[-11:] == [*held, ""]
+
+
+def test_with_days_the_passages_that_tell_of_one_stand_again_too() -> None:
+    book = (
+        "Once upon a time.\nIt was.\nHe sat. On a dark, cold night he left.\nOn a chair he sat.\n"
+        "He said: She came upon a Monday.\nHe fell upon a chair.\n"
+    )
+    held = ["On a day it was held out.\n"] * 10
+    made = prepared(END.join([book, *held]), days=True).split(END)
+    assert made == [
+        book,
+        *["Once upon a time.\nIt was.", "On a dark, cold night he left.", "He said: She came upon a Monday."]
+        * TIMES,
+        *held,
+    ]
